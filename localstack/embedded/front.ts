@@ -1,0 +1,168 @@
+import { Agent, createServer, request as httpRequest } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '#primitives/log';
+
+/** API Gateway ends a request after 29 s. @see https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+const INTEGRATION_TIMEOUT_MS = 29_000;
+/** And refuses a body over 10 MB; the functions refuse far smaller ones in their own words. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_SOCKETS = 256;
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Headers by which only the stack's own parts speak to each other. */
+const isInternal = (name: string): boolean => name.startsWith('x-internal-') || name.startsWith('x-stack-');
+
+const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
+
+/** Answers a request itself; false leaves it to the functions. */
+export type FrontRoute = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+export interface Front {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const answer = (response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void => {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const isProblem = 'type' in body;
+  response.writeHead(status, {
+    'content-type': isProblem ? 'application/problem+json' : 'application/json',
+    ...headers,
+  });
+  response.end(JSON.stringify(body));
+};
+
+/** No function can answer now: nothing was accepted, and trying again is right. */
+const answerUnavailable = (response: ServerResponse): void =>
+  answer(
+    response,
+    503,
+    { type: 'about:blank', title: 'Service Unavailable', status: 503, detail: 'The function host is starting.' },
+    { 'retry-after': '1' },
+  );
+
+const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => {
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !isInternal(name)),
+  );
+};
+
+/** Passes one request to the function host; API Gateway's own answers where that does not work out. */
+const forward = (options: {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly host: URL;
+  readonly agent: Agent;
+}): void => {
+  const { request, response, host, agent } = options;
+  const outgoing = httpRequest({
+    agent,
+    hostname: host.hostname,
+    port: host.port,
+    method: request.method,
+    path: request.url,
+    headers: forwardedHeaders(request.headers),
+  });
+  const timer = setTimeout(() => {
+    answer(response, 504, { message: 'Endpoint request timed out' });
+    outgoing.destroy();
+  }, INTEGRATION_TIMEOUT_MS);
+  response.once('close', () => {
+    clearTimeout(timer);
+    if (!response.writableFinished) outgoing.destroy();
+  });
+  outgoing.once('response', (incoming) => {
+    response.writeHead(incoming.statusCode ?? 502, forwardedHeaders(incoming.headers));
+    incoming.once('error', () => response.destroy());
+    incoming.pipe(response);
+  });
+  outgoing.once('error', (error) => {
+    // Refused: the host is not there, nothing was started. Anything else: it may have been.
+    if ('code' in error && error.code === 'ECONNREFUSED') answerUnavailable(response);
+    else answer(response, 502, { message: 'Internal server error' });
+  });
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) {
+      answer(response, 413, { message: 'Request Too Long' }, { connection: 'close' });
+      outgoing.destroy();
+    }
+  });
+  request.pipe(outgoing);
+};
+
+/**
+ * The HTTP entrance of the stack, in the place of API Gateway: answers while no function host is up, and passes every
+ * other request on. Listens on 127.0.0.1 only, and refuses a Host that is not this machine (a page in a browser could
+ * otherwise reach it under a name of its own).
+ */
+export const startFront = async (options: {
+  readonly port: number;
+  /** Where serverless-offline listens now; undefined while it does not. */
+  readonly functionHostUrl: () => string | undefined;
+  /** Asked in order before a request goes to the functions. */
+  readonly routes: readonly FrontRoute[];
+  readonly log: Log;
+}): Promise<Front> => {
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!LOOPBACK_HOST.test(request.headers.host ?? '')) {
+      answer(response, 403, { message: 'Forbidden' });
+      return;
+    }
+    for (const route of options.routes) if (await route(request, response)) return;
+    const url = options.functionHostUrl();
+    if (url === undefined) answerUnavailable(response);
+    else forward({ request, response, host: new URL(url), agent });
+  };
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      options.log.error('front failed', { error });
+      answer(response, 502, { message: 'Internal server error' });
+    });
+  });
+  server.on('clientError', (_error, socket) => {
+    if (!socket.writable) return;
+    const body = JSON.stringify({
+      type: 'about:blank',
+      title: 'Bad Request',
+      status: 400,
+      detail: 'This is not a well-formed HTTP request.',
+    });
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return Object.freeze({
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      agent.destroy();
+      await closed;
+    },
+  });
+};
