@@ -1,0 +1,121 @@
+/** What an operator can set by environment variables; the functions get it through the template. */
+export interface Settings {
+  /** How long a lease lasts that nobody renews. */
+  readonly leaseMs: number;
+  /** How long a queue hides a message that was received. */
+  readonly visibilityTimeoutS: number;
+  /** How often a message is received before it counts as undeliverable. */
+  readonly maxReceiveCount: number;
+  /** After so long a first attempt that never ended may be repeated. */
+  readonly idempotencyInProgressMs: number;
+  /** How often a sidecar looks for a new configuration. */
+  readonly syncIntervalMs: number;
+  /** Added to what a host believes the time to be. */
+  readonly clockOffsetMs: number;
+  /** The table of the effects. */
+  readonly effectTable: string;
+  /** Where the worker `record` also posts its items; empty: nowhere. */
+  readonly effectUrl: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Follows from the visibility timeout: a sixth of it, rounded down, at least 1. */
+  readonly workerTimeoutS: number;
+  /** True in stages that run on one machine only. */
+  readonly isLocal: boolean;
+  /** Who may call the HTTP routes: outside local stages only who signs with IAM credentials. */
+  readonly authorizer: 'aws_iam' | null;
+}
+
+/** One or more settings that cannot be used. The message has a line for each: name, what is allowed, what was given. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const HOUR_MS = 3_600_000;
+/** The longest that SQS hides a message: 12 hours. */
+const MAX_VISIBILITY_S = 43_200;
+/** The most that a redrive policy accepts. */
+const MAX_RECEIVES = 1_000;
+
+/**
+ * 65 s leave a worker 10 s and a batching window of up to 5 s: visibility ≥ 6 × timeout + window, as AWS advises.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+const DEFAULT_VISIBILITY_S = 65;
+const VISIBILITY_TO_TIMEOUT = 6;
+/** API Gateway gives up after 29 s, so no function needs longer to answer; AWS would allow 900. */
+const MAX_WORKER_TIMEOUT_S = 900;
+
+/** Reads variables one by one and remembers what was wrong with each. An empty variable counts as not set. */
+const reader = (environment: Environment) => {
+  const errors: string[] = [];
+  const given = (name: string): string | undefined => environment[name] || undefined;
+  const refuse = <T>(name: string, allowed: string, fallback: T): T => {
+    errors.push(`Expected ${name} to be ${allowed}, got '${given(name)}'.`);
+    return fallback;
+  };
+  return {
+    errors,
+    integer: (name: string, fallback: number, from: number, to: number): number => {
+      const text = given(name);
+      if (text === undefined) return fallback;
+      const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= from && value <= to ? value : refuse(name, `an integer from ${from} to ${to}`, fallback);
+    },
+    matching: (name: string, fallback: string, pattern: RegExp, allowed: string): string => {
+      const text = given(name) ?? fallback;
+      return text === fallback || pattern.test(text) ? text : refuse(name, allowed, fallback);
+    },
+    url: (name: string): string => {
+      const text = given(name) ?? '';
+      const url = URL.parse(text);
+      const isUsable = text === '' || (url !== null && /^https?:$/.test(url.protocol));
+      return isUsable ? text : refuse(name, 'an http or https address', '');
+    },
+    oneOf: <T extends string>(name: string, fallback: T, allowed: readonly T[]): T => {
+      const text = given(name) ?? fallback;
+      return allowed.find((each) => each === text) ?? refuse(name, `one of ${allowed.join(', ')}`, fallback);
+    },
+  };
+};
+
+/** Stages that run on one machine: `local`, and `local-…` for a second one beside it. */
+export const isLocalStage = (stage: string): boolean => stage === 'local' || stage.startsWith('local-');
+
+/**
+ * The settings of a stage: what the environment says, else the defaults.
+ *
+ * @throws {@link SettingError} when one or more are out of range; it names all of them.
+ */
+export const readSettings = (
+  environment: Environment,
+  target: { readonly service: string; readonly stage: string },
+): Settings => {
+  const read = reader(environment);
+  const visibilityTimeoutS = read.integer('VISIBILITY_TIMEOUT_S', DEFAULT_VISIBILITY_S, 1, MAX_VISIBILITY_S);
+  const isLocal = isLocalStage(target.stage);
+  const settings: Settings = {
+    leaseMs: read.integer('LEASE_MS', 15_000, 1_000, 900_000),
+    visibilityTimeoutS,
+    maxReceiveCount: read.integer('MAX_RECEIVE_COUNT', 5, 1, MAX_RECEIVES),
+    idempotencyInProgressMs: read.integer('IDEMPOTENCY_IN_PROGRESS_MS', 30_000, 1_000, 900_000),
+    syncIntervalMs: read.integer('SYNC_INTERVAL_MS', 10_000, 1_000, HOUR_MS),
+    clockOffsetMs: read.integer('CLOCK_OFFSET_MS', 0, -24 * HOUR_MS, 24 * HOUR_MS),
+    effectTable: read.matching(
+      'EFFECT_TABLE',
+      `${target.service}-${target.stage}-work-queue-effects`,
+      /^[a-zA-Z0-9_.-]{3,255}$/,
+      'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -',
+    ),
+    effectUrl: read.url('EFFECT_URL'),
+    logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+    workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
+    isLocal,
+    authorizer: isLocal ? null : 'aws_iam',
+  };
+  if (read.errors.length > 0) throw new SettingError(read.errors.join('\n'));
+  return Object.freeze(settings);
+};
