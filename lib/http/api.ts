@@ -1,0 +1,83 @@
+import type * as v from 'valibot';
+import { InvalidArgumentError } from '#primitives/errors';
+
+/** A valibot schema, synchronous. Its input is what is sent, its output what handlers get. */
+export type Schema = v.GenericSchema;
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+
+/** One route: everything that the shell has to know to answer all requests that handlers need not see. */
+export interface Route {
+  readonly method: Method;
+  /** Literal segments and whole-segment parameters: `/work-queue/jobs/{id}`. A literal goes before a parameter. */
+  readonly path: string;
+  /** One line for openapi.json. */
+  readonly summary: string;
+  /** Of the path's parameters, all of them. Without it each parameter is an id ({@link id}). */
+  readonly params?: Schema;
+  /** Of the query string, whose values are texts. Without it any query parameter is refused. */
+  readonly query?: Schema;
+  /** Of the JSON body. Without it the body must be empty or `{}`. */
+  readonly body?: Schema;
+  /** The answers that are not problems, by status; `v.undefined()` where there is no body. */
+  readonly answers: Readonly<Record<number, Schema>>;
+  /** Statuses of problems that the handler itself may answer with; for openapi.json. */
+  readonly problems?: readonly number[];
+  /** Only with the admin token. */
+  readonly admin?: boolean;
+  /** Honours `idempotency-key`. For a POST that creates. */
+  readonly idempotent?: boolean;
+}
+
+/** The routes of one pattern, which one function serves. */
+export interface Api {
+  /** Kebab-case; also the first part of the function's role. */
+  readonly pattern: string;
+  /** The part of the book; `root` for what belongs to no pattern. */
+  readonly part: 'single-node' | 'serving' | 'batch' | 'root';
+  /** Of the book's second edition. */
+  readonly chapter?: number;
+  readonly title: string;
+  /** The roles of the queues that take what HTTP takes, e.g. `items` for `…-work-queue-items`. */
+  readonly queues?: readonly string[];
+  readonly routes: Readonly<Record<string, Route>>;
+}
+
+const PATH = /^\/(?:(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/(?=.)|$))*$/;
+
+/** The names of the parameters of a path, in order. */
+export const pathParameters = (path: string): readonly string[] =>
+  [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
+
+/**
+ * A route whose types (of its parameters, query, body and answers) are kept for the handlers.
+ *
+ * @throws {@link InvalidArgumentError} when the path is not made of literals and parameters, or names one twice
+ */
+export const route = <const R extends Route>(definition: R): R => {
+  const names = pathParameters(definition.path);
+  if (!PATH.test(definition.path) || new Set(names).size !== names.length) {
+    throw new InvalidArgumentError(
+      `Expected 'path' to be like '/jobs/{id}', each parameter a whole segment and named once, got '${definition.path}'.`,
+    );
+  }
+  return Object.freeze(definition);
+};
+
+/**
+ * A pattern's API: the one source of its validation, its types and its part of openapi.json.
+ *
+ * @throws {@link InvalidArgumentError} when two routes answer the same requests
+ */
+export const defineApi = <const A extends Api>(definition: A): A => {
+  const seen = new Map<string, string>();
+  for (const [name, { method, path }] of Object.entries(definition.routes)) {
+    const shape = `${method} ${path.replaceAll(/\{[^}]+\}/g, '{}')}`;
+    const other = seen.get(shape);
+    if (other !== undefined) {
+      throw new InvalidArgumentError(`Expected 'routes' to differ in method or path, got '${other}' and '${name}' alike.`);
+    }
+    seen.set(shape, name);
+  }
+  return Object.freeze({ ...definition, routes: Object.freeze({ ...definition.routes }) });
+};
