@@ -1,0 +1,46 @@
+import { globSync, readFileSync } from 'node:fs';
+import type { KnipConfig } from 'knip';
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  readonly exports: Record<string, string>;
+  readonly bin: Record<string, string>;
+};
+
+/** What users import or run, as its source. */
+const published = [...Object.values(manifest.exports), ...Object.values(manifest.bin)]
+  .filter((path) => path.endsWith('.js'))
+  .map((path) => path.replace('./dist/', 'lib/').replace(/\.js$/, '.ts'));
+
+/** What the template names: `handler: functions/batch/work-queue/worker.handler` is functions/…/worker.ts. */
+const handlers = globSync('functions/**/functions.yml').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/^\s*handler:\s*(\S+)\.\w+\s*$/gm)].map((match) => `${match[1]}.ts`),
+);
+
+export default {
+  entry: [
+    ...published,
+    ...handlers,
+    'localstack/commands/*.ts',
+    'localstack/plugin.ts',
+    'scripts/*.ts',
+    'scripts/test-serial-runner.js',
+    'test/**/fixture/**/*.ts',
+    'test/bench/*.ts',
+  ],
+  project: ['{lib,functions,localstack,scripts,test}/**/*.{js,ts}'],
+  // A type that an exported function takes or gives is exported with it, whether or not anybody names it.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  ignoreDependencies: [
+    // Programs that scripts/verify-checks.ts starts.
+    'dependency-cruiser',
+    'oxfmt',
+    'oxlint',
+    'oxlint-tsgolint',
+    // Looked for at run time: one platform has it.
+    '@dynoxide/linux-x64',
+    // Asked for by serverless-esbuild as a peer.
+    'esbuild',
+    // The Node that npm scripts run on.
+    'node',
+  ],
+} satisfies KnipConfig;
