@@ -1,0 +1,106 @@
+import type { ReceivedMessage } from '#primitives/queue';
+
+/** What an invocation by an SQS event source carries, as far as it is read here. */
+export interface SqsEvent {
+  readonly Records: readonly {
+    readonly messageId: string;
+    readonly receiptHandle: string;
+    readonly body: string;
+    readonly attributes: {
+      readonly ApproximateReceiveCount: string;
+      readonly SentTimestamp: string;
+      readonly MessageGroupId?: string;
+    };
+    readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string }>>;
+  }[];
+}
+
+/** Names the messages of a batch that have to come again; the event source deletes all the others. */
+export interface PartialBatchAnswer {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+/** The deliveries of an SQS event as the queue port has them. Attributes that are not text are left out. */
+export const messagesOf = (event: SqsEvent): readonly ReceivedMessage[] =>
+  event.Records.map(({ messageId, receiptHandle, body, attributes, messageAttributes }) => {
+    const texts: Record<string, string> = {};
+    for (const [name, { stringValue }] of Object.entries(messageAttributes)) {
+      if (stringValue !== undefined) texts[name] = stringValue;
+    }
+    return {
+      id: messageId,
+      receipt: receiptHandle,
+      body,
+      attributes: texts,
+      receiveCount: Number(attributes.ApproximateReceiveCount),
+      sentAtMs: Number(attributes.SentTimestamp),
+      ...(attributes.MessageGroupId === undefined ? {} : { groupId: attributes.MessageGroupId }),
+    };
+  });
+
+/** The answer that makes the named messages, and only these, come again. */
+export const failuresOf = (ids: Iterable<string>): PartialBatchAnswer => ({
+  batchItemFailures: Array.from(ids, (itemIdentifier) => ({ itemIdentifier })),
+});
+
+/** Messages that depend on each other: one message, or those of one FIFO group in their order. */
+const lanesOf = <M extends Pick<ReceivedMessage, 'groupId'>>(messages: readonly M[]): M[][] => {
+  const lanes: M[][] = [];
+  const groups = new Map<string, M[]>();
+  for (const message of messages) {
+    const { groupId } = message;
+    const group = groupId === undefined ? undefined : groups.get(groupId);
+    if (group !== undefined) {
+      group.push(message);
+      continue;
+    }
+    const lane = [message];
+    lanes.push(lane);
+    if (groupId !== undefined) groups.set(groupId, lane);
+  }
+  return lanes;
+};
+
+/**
+ * Handles every message of a batch and names exactly those that failed, so that only these come again.
+ *
+ * A failure, thrown or rejected, ends nothing but its own message, or, with a FIFO group, the group's later messages of
+ * this batch: they are reported unhandled, since handling them would break the group's order. Nothing is kept between
+ * two batches. The answer comes when all that was begun has ended.
+ *
+ * @param handle May be synchronous.
+ * @param options `concurrency`: how many messages (or groups) at a time, 1 and more, 10 unless told. `onFailure` sees
+ *   every error; it must not throw.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export const partialBatch = async <M extends Pick<ReceivedMessage, 'id' | 'groupId'>>(
+  messages: readonly M[],
+  handle: (message: M) => unknown,
+  options: { readonly concurrency?: number; readonly onFailure?: (message: M, error: unknown) => void } = {},
+): Promise<PartialBatchAnswer> => {
+  const { concurrency = 10, onFailure } = options;
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new RangeError(`Expected 'concurrency' to be an integer of 1 and more, got ${concurrency}.`);
+  }
+  const failed = new Set<string>();
+  const lanes = lanesOf(messages);
+  let nextLane = 0;
+
+  const runLane = async (lane: readonly M[]): Promise<void> => {
+    for (const [index, message] of lane.entries()) {
+      try {
+        await handle(message);
+      } catch (error) {
+        for (const unhandled of lane.slice(index)) failed.add(unhandled.id);
+        onFailure?.(message, error);
+        return;
+      }
+    }
+  };
+  const runLanes = async (): Promise<void> => {
+    for (let lane = lanes[nextLane++]; lane !== undefined; lane = lanes[nextLane++]) await runLane(lane);
+  };
+
+  await Promise.all(Array.from({ length: Math.min(concurrency, lanes.length) }, runLanes));
+  return failuresOf(messages.filter(({ id }) => failed.has(id)).map(({ id }) => id));
+};

@@ -1,0 +1,101 @@
+import type { Fields, Json, Table, TransactionOutcome, Write } from '#primitives/table';
+import { claimKey, effectKey, textOf } from './records.ts';
+import { isRetryable, MAX_TRIES, type Pause } from './pause.ts';
+import { PatternError } from '#primitives/errors';
+
+/** An item whose work was done, its effect not yet recorded. */
+export interface DoneItem {
+  readonly jobId: string | undefined;
+  readonly id: string;
+  readonly worker: string;
+  readonly output: Json;
+  readonly attempts: number;
+}
+
+interface Options {
+  readonly jobs: Table;
+  readonly effects: Table;
+  /** The claim of this batch. It is written into every effect: the token by which a batch knows its own writes. */
+  readonly claimId: string;
+  /** The jobs whose claims end, also when none of their items was done. */
+  readonly jobIds: readonly string[];
+  readonly items: readonly DoneItem[];
+  readonly nowMs: number;
+  readonly keepMs: number;
+  readonly pause: Pause;
+}
+
+type TableWrite = Write & { readonly table: Table };
+
+const effectWrite = (item: DoneItem, { effects, claimId, nowMs, keepMs }: Options): TableWrite => ({
+  kind: 'put',
+  table: effects,
+  key: effectKey(item.jobId, item.id),
+  fields: {
+    status: 'done',
+    ...(item.jobId === undefined ? {} : { jobId: item.jobId }),
+    id: item.id,
+    worker: item.worker,
+    output: item.output,
+    attempts: item.attempts,
+    atMs: nowMs,
+    claim: claimId,
+  },
+  condition: { kind: 'absent' },
+  expiresAtMs: nowMs + keepMs,
+});
+
+const claimEndWrite = (jobId: string, items: readonly DoneItem[], { jobs, claimId, nowMs, keepMs }: Options): TableWrite => {
+  const ids = items.filter((item) => item.jobId === jobId).map(({ id }) => id);
+  return {
+    kind: 'put',
+    table: jobs,
+    key: claimKey(jobId, claimId),
+    fields: { state: 'finished', ok: ids.length, bad: 0, ids },
+    expiresAtMs: nowMs + keepMs,
+  };
+};
+
+const transact = async (jobs: Table, writes: readonly TableWrite[]): Promise<TransactionOutcome> => {
+  try {
+    return await jobs.transact(writes);
+  } catch (error) {
+    // An answer that was lost needs no look: the repeat is refused by our own effects if the first was applied.
+    if (isRetryable(error)) return { status: 'conflict' };
+    throw error;
+  }
+};
+
+/**
+ * Records the effects of a batch and ends its claims, in one transaction: either an item has its effect and is counted,
+ * or neither. Items that have an effect already are left out and the rest is recorded; when it returns, every item has
+ * exactly one effect.
+ *
+ * A repeat that is refused by an effect with this batch's own token tells that the first attempt was applied. A first
+ * attempt that lands late is refused by the same effects, so that it changes nothing.
+ *
+ * @throws {@link PatternError} `work-queue/not-recorded` when it could not be written: the items have to come again.
+ */
+export const finish = async (options: Options): Promise<void> => {
+  let fresh = options.items;
+  // Each refusal leaves fewer items, each other try is bounded: together at most so many.
+  const mostCalls = MAX_TRIES + options.items.length;
+  for (let calls = 1, tries = 1; calls <= mostCalls && tries <= MAX_TRIES; calls += 1) {
+    const writes = [
+      ...fresh.map((item) => effectWrite(item, options)),
+      ...options.jobIds.map((jobId) => claimEndWrite(jobId, fresh, options)),
+    ];
+    if (writes.length === 0) return;
+    const outcome = await transact(options.jobs, writes);
+    if (outcome.status === 'written') return;
+    if (outcome.status === 'conflict') {
+      if (tries < MAX_TRIES) await options.pause(tries);
+      tries += 1;
+      continue;
+    }
+    const isOurs = (current: Fields | undefined): boolean => textOf(current?.claim) === options.claimId;
+    if (outcome.refusals.some((refusal) => isOurs(refusal?.current))) return;
+    fresh = fresh.filter((_, index) => outcome.refusals[index] === undefined);
+  }
+  throw new PatternError('work-queue/not-recorded', 'The effects of a batch could not be recorded', { retryable: true });
+};

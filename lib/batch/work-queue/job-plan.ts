@@ -1,0 +1,53 @@
+import type { Clock } from '#primitives/clock';
+import type { Json, Table } from '#primitives/table';
+import { persist, type Pause } from './pause.ts';
+import { jobFields, jobKey, readJob, type JobRecord } from './records.ts';
+import type { SourceReference, WorkItem } from './types.ts';
+
+/** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
+export interface JobPlan {
+  readonly worker: string;
+  readonly items?: readonly WorkItem[] | undefined;
+  readonly source?: SourceReference | undefined;
+  readonly open?: true | undefined;
+}
+
+/** The items without repetitions: of several with one id the first counts. */
+export const distinct = <T extends { readonly id: string }>(items: readonly T[]): readonly T[] => {
+  const byId = new Map<string, T>();
+  for (const item of items) if (!byId.has(item.id)) byId.set(item.id, item);
+  return [...byId.values()];
+};
+
+export const jobOf = ({ worker, items, source }: JobPlan): JobRecord => ({
+  worker,
+  kind: items !== undefined ? 'list' : source !== undefined ? 'source' : 'open',
+  total: items === undefined ? undefined : distinct(items).length,
+  bucket: source?.bucket,
+  prefix: source?.prefix,
+  closed: false,
+});
+
+/** Makes the job's record, or finds the one that an earlier attempt has made, and gives what is stored. */
+export const ensureJob = async (
+  jobId: string,
+  plan: JobPlan,
+  options: { readonly jobs: Table; readonly clock: Clock; readonly keepMs: number; readonly pause: Pause },
+): Promise<JobRecord> => {
+  const { jobs, clock, keepMs, pause } = options;
+  const job = jobOf(plan);
+  const nowMs = clock.nowMs();
+  const outcome = await persist('make job', pause, () =>
+    jobs.put({
+      key: jobKey(jobId),
+      fields: jobFields(job, nowMs),
+      condition: { kind: 'absent' },
+      expiresAtMs: nowMs + keepMs,
+    }),
+  );
+  return outcome.status === 'refused' && outcome.current !== undefined ? readJob(outcome.current) : job;
+};
+
+/** The body of an item's message, the same from every planner. */
+export const itemBody = (jobId: string, worker: string, item: WorkItem<Json>): string =>
+  JSON.stringify({ jobId, id: item.id, worker, payload: item.payload });

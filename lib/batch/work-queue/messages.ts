@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import type { Json } from '#primitives/table';
+import { DIRECT } from './records.ts';
+
+/** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
+const MAX_DEPTH = 32;
+const MAX_ID_BYTES = 1024;
+
+export const isShallow = (value: unknown, depth = MAX_DEPTH): boolean => {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((each) => isShallow(each, depth - 1));
+};
+
+/** Any JSON: what is checked here has come out of JSON.parse, which makes nothing else. */
+export const json = v.unknown() as v.GenericSchema<unknown, Json>;
+
+export const jobId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'),
+  v.check((text) => text !== DIRECT, `Expected another name than '${DIRECT}', which stands for no job`),
+);
+
+// Keys of a bucket come in any normal form, so NFC is asked for where people name items: in the HTTP API.
+const itemId = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const length = Buffer.byteLength(text);
+    return length > 0 && length <= MAX_ID_BYTES;
+  }, `Expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`),
+  v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
+);
+
+export const workerName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+
+/** A message of the queue of items. */
+export const itemMessage = v.strictObject({
+  jobId: v.optional(jobId),
+  id: itemId,
+  worker: workerName,
+  payload: v.optional(json, null),
+});
+export type ItemMessage = v.InferOutput<typeof itemMessage>;
+
+const item = v.strictObject({ id: itemId, payload: v.optional(json, null) });
+const source = v.strictObject({ bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)), prefix: v.optional(v.string(), '') });
+
+/** The messages of the queue of jobs: what HTTP takes as a body, and what the planner tells itself. */
+export const jobMessage = v.union([
+  v.strictObject({ jobId: v.optional(jobId), worker: workerName, items: v.array(item) }),
+  v.strictObject({ jobId: v.optional(jobId), worker: workerName, source }),
+  v.strictObject({ jobId: v.optional(jobId), worker: workerName, open: v.literal(true) }),
+  /** Items for an open job. `part` names the delivery of a part by HTTP; without it the message does. */
+  v.strictObject({ jobId, part: v.optional(jobId), items: v.array(item) }),
+  /** Go on with the listing of a source at this page. */
+  v.strictObject({ jobId, page: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99_999_999)) }),
+], 'Expected {worker, items}, {worker, source: {bucket, prefix}}, {worker, open: true} or {jobId, items}');
+export type JobMessage = v.InferOutput<typeof jobMessage>;
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+/** Reads the body of a message. What is wrong with it is a sentence, fit to be a dead letter's reason. */
+export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: string): Parsed<T> => {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return { ok: false, reason: 'invalid message: not JSON' };
+  }
+  if (!isShallow(value)) return { ok: false, reason: `invalid message: nested deeper than ${MAX_DEPTH}` };
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return { ok: true, value: result.output };
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  return { ok: false, reason: `invalid message: ${path === null ? '' : `${path}: `}${issue.message}` };
+};

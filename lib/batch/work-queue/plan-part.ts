@@ -1,0 +1,93 @@
+import { absent, and, equals, type Table } from '#primitives/table';
+import { distinct } from './job-plan.ts';
+import { persist, type Pause } from './pause.ts';
+import { jobKey, knownKey, partKey, textOf } from './records.ts';
+import type { WorkItem } from './types.ts';
+
+/** One transaction takes 100 writes: so many items and the record that counts them. */
+const CHUNK_COUNT = 99;
+
+interface PartOptions {
+  readonly jobs: Table;
+  readonly jobId: string;
+  readonly partId: string;
+  readonly expiresAtMs: number;
+  readonly pause: Pause;
+}
+
+/**
+ * Takes a part into an open job: from then on the job is not planned before this part is. A part that was taken before
+ * stays taken, also when the job has been closed since.
+ */
+export const acceptPart = async (options: PartOptions): Promise<'accepted' | 'closed'> => {
+  const { jobs, jobId, partId, expiresAtMs, pause } = options;
+  return persist('accept part', pause, async () => {
+    const outcome = await jobs.transact([
+      { kind: 'check', key: jobKey(jobId), condition: and(equals('kind', 'open'), equals('closed', false)) },
+      {
+        kind: 'put',
+        key: partKey(jobId, partId),
+        fields: { count: 0, planned: false },
+        condition: absent(),
+        expiresAtMs,
+      },
+    ]);
+    if (outcome.status === 'conflict') return undefined;
+    if (outcome.status === 'written') return 'accepted';
+    return outcome.refusals[1] === undefined ? 'closed' : 'accepted';
+  });
+};
+
+/**
+ * Counts the items of a chunk that the job does not know yet and gives those that are this part's to send: the new
+ * ones, and at a repeat those that it counted before. Markers and count are written by one transaction, so that
+ * parts may repeat and overlap, and every item is counted once.
+ */
+const countChunk = async (items: readonly WorkItem[], chunk: number, options: PartOptions) => {
+  const { jobs, jobId, partId, expiresAtMs, pause } = options;
+  const ours: WorkItem[] = [];
+  let fresh = items;
+  // Every refusal takes out at least one item; other planners can cause no more of them than there are items.
+  for (let calls = 0; calls <= CHUNK_COUNT + 1 && fresh.length > 0; calls += 1) {
+    const candidates = fresh;
+    const outcome = await persist('count part', pause, async () => {
+      const answer = await jobs.transact([
+        ...candidates.map(({ id }) => ({
+          kind: 'put' as const,
+          key: knownKey(jobId, id),
+          fields: { part: partId },
+          condition: absent(),
+          expiresAtMs,
+        })),
+        {
+          kind: 'put',
+          key: partKey(jobId, `${partId}/${chunk}`),
+          fields: { count: candidates.length, planned: true },
+          condition: absent(),
+          expiresAtMs,
+        },
+      ]);
+      return answer.status === 'conflict' ? undefined : answer;
+    });
+    if (outcome.status === 'written') return [...ours, ...candidates];
+    fresh = candidates.filter((item, index) => {
+      const refusal = outcome.refusals[index];
+      if (refusal !== undefined && textOf(refusal.current?.part) === partId) ours.push(item);
+      return refusal === undefined;
+    });
+  }
+  return ours;
+};
+
+/**
+ * Counts a part that was accepted and gives the items to send. Repeating it counts nothing twice and gives the same
+ * items again, so that a crash before they were sent loses none.
+ */
+export const countPart = async (items: readonly WorkItem[], options: PartOptions): Promise<readonly WorkItem[]> => {
+  const all = distinct(items);
+  const toSend: WorkItem[] = [];
+  for (let from = 0, chunk = 0; from < all.length; from += CHUNK_COUNT, chunk += 1) {
+    toSend.push(...(await countChunk(all.slice(from, from + CHUNK_COUNT), chunk, options)));
+  }
+  return toSend;
+};

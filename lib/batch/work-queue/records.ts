@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { FieldValue, Fields, Json, Key } from '#primitives/table';
+
+/**
+ * The records of the work queue: their keys and their shapes. A job's own records lie in one partition and are read by
+ * one query, in this order: what was buried, claims, the job, its parts. So whoever reads a claim as finished has not
+ * yet read the part that counts its items, and never finds more ended than there are.
+ */
+export const jobPartition = (jobId: string): string => `job/${jobId}`;
+export const jobKey = (jobId: string): Key => ({ partition: jobPartition(jobId), sort: 'job' });
+export const claimKey = (jobId: string, claimId: string): Key => ({
+  partition: jobPartition(jobId),
+  sort: `claim/${claimId}`,
+});
+export const partKey = (jobId: string, part: string): Key => ({ partition: jobPartition(jobId), sort: `part/${part}` });
+export const pageKey = (jobId: string, page: number): Key => partKey(jobId, String(page).padStart(8, '0'));
+/** Ids may be as long as a sort key: their digest stands for them where a prefix goes before. */
+export const buriedKey = (jobId: string, id: string): Key => ({
+  partition: jobPartition(jobId),
+  sort: `buried/${digest(id)}`,
+});
+/** That an open job knows the item: decides which part counts it. Apart from the job, whose progress is read often. */
+export const knownKey = (jobId: string, id: string): Key => ({ partition: `known/${jobId}`, sort: id });
+export const DEAD_LETTERS = 'dead-letters';
+export const deadLetterKey = (jobId: string | undefined, id: string): Key => ({
+  partition: DEAD_LETTERS,
+  sort: `${jobId ?? DIRECT}/${digest(id)}`,
+});
+
+/** Stands for the job of messages that belong to none; no job is called so. */
+export const DIRECT = 'direct';
+/** What names the effect of an item, in the effect table and towards others. */
+export const effectKeyOf = (jobId: string | undefined, id: string): string => `${jobId ?? DIRECT}/${id}`;
+export const effectKey = (jobId: string | undefined, id: string): Key => ({
+  partition: effectKeyOf(jobId, id),
+  sort: 'effect',
+});
+
+export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const textOf = (value: FieldValue | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+export const numberOf = (value: FieldValue | undefined): number => (typeof value === 'number' ? value : 0);
+export const textsOf = (value: FieldValue | undefined): readonly string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
+  value instanceof Set ? undefined : (value as Json | undefined);
+
+export type JobKind = 'list' | 'source' | 'open';
+
+export interface JobRecord {
+  readonly worker: string;
+  readonly kind: JobKind;
+  /** Of a list: fixed when it is made. Otherwise the parts count. */
+  readonly total: number | undefined;
+  readonly bucket: string | undefined;
+  readonly prefix: string | undefined;
+  /** Of an open job: no more items are taken. */
+  readonly closed: boolean;
+}
+
+export const jobFields = (job: JobRecord, createdAtMs: number): Fields => ({
+  worker: job.worker,
+  kind: job.kind,
+  closed: job.closed,
+  createdAtMs,
+  ...(job.total === undefined ? {} : { total: job.total }),
+  ...(job.bucket === undefined ? {} : { bucket: job.bucket }),
+  ...(job.prefix === undefined ? {} : { prefix: job.prefix }),
+});
+
+export const readJob = (fields: Fields): JobRecord => ({
+  worker: textOf(fields.worker) ?? '',
+  kind: fields.kind === 'source' || fields.kind === 'open' ? fields.kind : 'list',
+  total: typeof fields.total === 'number' ? fields.total : undefined,
+  bucket: textOf(fields.bucket),
+  prefix: textOf(fields.prefix),
+  closed: fields.closed === true,
+});

@@ -1,0 +1,111 @@
+import * as v from 'valibot';
+import type { Clock } from '#primitives/clock';
+import type { Log } from '#primitives/log';
+import type { Json } from '#primitives/table';
+import { isShallow, type ItemMessage } from './messages.ts';
+import { effectKeyOf } from './records.ts';
+import { PermanentFailure, type Worker } from './types.ts';
+
+/** An item of a batch: its message, and how often it was received. */
+export interface Delivery {
+  readonly item: ItemMessage;
+  readonly attempt: number;
+}
+
+export type RunOutcome =
+  | { readonly status: 'done'; readonly output: Json }
+  /** `isPermanent`: another attempt would fail as well. */
+  | { readonly status: 'failed'; readonly reason: string; readonly isPermanent: boolean };
+
+/** Ten outputs and their claims have to fit into one transaction, and an output into one record. */
+const MAX_OUTPUT_BYTES = 65_536;
+
+/** The output as it will be read again. */
+const recordable = (output: Json): Json => {
+  const text = JSON.stringify(output) ?? 'null';
+  const length = Buffer.byteLength(text);
+  if (length > MAX_OUTPUT_BYTES) {
+    throw new PermanentFailure(`output of ${length} bytes, at most ${MAX_OUTPUT_BYTES} can be recorded`);
+  }
+  const value: unknown = JSON.parse(text);
+  if (!isShallow(value)) throw new PermanentFailure('output is nested too deeply to be recorded');
+  return value as Json;
+};
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
+
+const failure = (error: unknown): RunOutcome => ({
+  status: 'failed',
+  reason: reasonOf(error),
+  isPermanent: error instanceof PermanentFailure,
+});
+
+const never = (signal: AbortSignal): { readonly aborted: Promise<never>; readonly release: () => void } => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // Nobody waits any more once the items have ended.
+  promise.catch(() => undefined);
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return { aborted: promise, release: () => signal.removeEventListener('abort', onAbort) };
+};
+
+/**
+ * Runs the items of a batch, `concurrency` at a time, and gives the outcomes in their order. None of them ends the
+ * others. When `timeMs` is over, the signal of those that still run is aborted, and they and those not yet begun count
+ * as failed: the others' work can then be recorded before the platform ends the invocation.
+ */
+export const runItems = async (
+  deliveries: readonly Delivery[],
+  options: {
+    readonly workers: ReadonlyMap<string, Worker>;
+    readonly concurrency: number;
+    readonly timeMs: number;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+): Promise<readonly RunOutcome[]> => {
+  const { workers, concurrency, timeMs, clock, log } = options;
+  const work = new AbortController();
+  const allEnded = new AbortController();
+  const { aborted, release } = never(work.signal);
+  void clock
+    .sleep(timeMs, allEnded.signal)
+    .then(() => work.abort(new Error(`not done within the ${Math.round(timeMs)} ms of an invocation`)))
+    .catch(() => undefined);
+
+  const runOne = async ({ item, attempt }: Delivery): Promise<RunOutcome> => {
+    const worker = workers.get(item.worker);
+    if (worker === undefined) return failure(new PermanentFailure(`unknown worker '${item.worker}'`));
+    const payload = v.safeParse(worker.payload, item.payload, { abortEarly: true });
+    if (!payload.success) {
+      const [issue] = payload.issues;
+      return failure(new PermanentFailure(`invalid payload: ${v.getDotPath(issue) ?? 'payload'}: ${issue.message}`));
+    }
+    try {
+      work.signal.throwIfAborted();
+      const key = effectKeyOf(item.jobId, item.id);
+      const context = { jobId: item.jobId, effectKey: key, attempt, signal: work.signal, log: log.child({ item: key }) };
+      const running = worker.run({ id: item.id, payload: payload.output }, context);
+      return { status: 'done', output: recordable(await Promise.race([running, aborted])) };
+    } catch (error) {
+      return failure(error);
+    }
+  };
+
+  const outcomes: RunOutcome[] = [];
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    for (let index = next++; index < deliveries.length; index = next++) {
+      const delivery = deliveries[index];
+      if (delivery !== undefined) outcomes[index] = await runOne(delivery);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(concurrency, deliveries.length) }, runner));
+    return outcomes;
+  } finally {
+    allEnded.abort();
+    release();
+  }
+};

@@ -1,0 +1,34 @@
+import { UnavailableError } from '#primitives/errors';
+import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';
+import { MAX_TRIES, type Pause } from './pause.ts';
+
+/**
+ * Sends all messages, those again that were not taken, and tells of each, in order, what became of it. A message may
+ * arrive twice.
+ */
+export const sendPersistently = async (
+  queue: Queue,
+  messages: readonly OutgoingMessage[],
+  pause: Pause,
+): Promise<readonly EntryOutcome[]> => {
+  const outcomes: EntryOutcome[] = [];
+  let rest = messages.map((message, index) => ({ message, index }));
+  for (let tries = 1; rest.length > 0 && tries <= MAX_TRIES; tries += 1) {
+    const answers = await queue.sendBatch(rest.map(({ message }) => message));
+    rest = rest.filter(({ index }, position) => {
+      const answer = answers[position] ?? { ok: false, reason: 'no answer', retryable: true };
+      outcomes[index] = answer;
+      return !answer.ok && answer.retryable;
+    });
+    if (rest.length > 0 && tries < MAX_TRIES) await pause(tries);
+  }
+  return outcomes;
+};
+
+/** @throws {@link UnavailableError} when one or more messages were not taken. */
+export const sendAll = async (queue: Queue, messages: readonly OutgoingMessage[], pause: Pause): Promise<void> => {
+  const outcomes = await sendPersistently(queue, messages, pause);
+  const refused = outcomes.filter((outcome) => !outcome.ok);
+  const [first] = refused;
+  if (first !== undefined) throw new UnavailableError(`${queue.name}: ${refused.length} messages not sent (${first.reason})`);
+};

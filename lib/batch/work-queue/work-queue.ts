@@ -1,0 +1,109 @@
+import type { Clock } from '#primitives/clock';
+import type { Queue } from '#primitives/queue';
+import type { Random } from '#primitives/random';
+import { and, equals, type Table } from '#primitives/table';
+import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
+import { jitteredPause, persist } from './pause.ts';
+import { acceptPart } from './plan-part.ts';
+import { tally } from './progress.ts';
+import { jobKey, jobPartition, readJob } from './records.ts';
+import { listDeadLetters, listResults, type DeadLetterPage, type ResultPage } from './results.ts';
+import { sendAll } from './send.ts';
+import type { JobProgress, WorkItem } from './types.ts';
+
+export interface WorkQueueOptions {
+  readonly jobs: Table;
+  readonly effects: Table;
+  /** The planner's queue. */
+  readonly plans: Queue;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How long jobs are kept; as the workers have it. */
+  readonly keepMs: number;
+}
+
+/** What a client of the work queue calls: the second of the book's three interfaces. */
+export interface WorkQueue {
+  /**
+   * Accepts a job: when it returns, the job will be done, whatever crashes. The same `jobId` again is the same job.
+   * `total` is null for a source, 0 for an open job.
+   */
+  createJob(jobId: string, plan: JobPlan, trace?: string): Promise<{ readonly total: number | null }>;
+  /**
+   * Accepts items for an open job. Items that the job knows already (by id) are not counted again; the same `partId`
+   * again is the same part.
+   */
+  addItems(
+    jobId: string,
+    partId: string,
+    items: readonly WorkItem[],
+    trace?: string,
+  ): Promise<'accepted' | 'unknown' | 'closed'>;
+  /** Takes no more items into an open job; those that were accepted are still planned. Repeating it is no error. */
+  closeJob(jobId: string): Promise<'closed' | 'unknown' | 'not-open'>;
+  /** How far a job is; undefined when there is none. One query, and one more for each further MB of its records. */
+  progress(jobId: string): Promise<JobProgress | undefined>;
+  /**
+   * The items that have ended, at most 100 of them, in no order that means anything. A list read while the job runs
+   * may miss items that end meanwhile. Undefined for a cursor that no page has given.
+   */
+  results(jobId: string, cursor?: string): Promise<ResultPage | undefined>;
+  /** What ended as dead letter, at most 100, by job. Undefined for a cursor that no page has given. */
+  deadLetters(cursor?: string): Promise<DeadLetterPage | undefined>;
+}
+
+const traced = (trace: string | undefined) => (trace === undefined ? {} : { attributes: { traceparent: trace } });
+
+/**
+ * The work queue: jobs of many items that independent workers do, each item with one effect (Burns, chapter 11).
+ *
+ * Accepted is durable: a call returns when its job or part is in a queue. Rejects with a retryable error when it could
+ * not be accepted, or nobody knows; calling again with the same id is safe.
+ */
+export const workQueue = (options: WorkQueueOptions): WorkQueue => {
+  const { jobs, effects, plans, clock, keepMs } = options;
+  const pause = jitteredPause(options);
+
+  const find = async (jobId: string) => {
+    const fields = await jobs.get(jobKey(jobId));
+    return fields === undefined ? undefined : readJob(fields);
+  };
+
+  return Object.freeze<WorkQueue>({
+    createJob: async (jobId, plan, trace) => {
+      await ensureJob(jobId, plan, { jobs, clock, keepMs, pause });
+      const { kind, total } = jobOf(plan);
+      // An open job has nothing to plan yet.
+      if (kind !== 'open') await sendAll(plans, [{ body: JSON.stringify({ jobId, ...plan }), ...traced(trace) }], pause);
+      return { total: total ?? (kind === 'open' ? 0 : null) };
+    },
+    addItems: async (jobId, partId, items, trace) => {
+      const job = await find(jobId);
+      if (job === undefined) return 'unknown';
+      if (job.kind !== 'open') return 'closed';
+      // Sent first, taken then: a crash between the two leaves a part that nobody was promised, and the planner
+      // takes it while the job is open. The other way round the job would wait for items that nobody has.
+      if (!job.closed) await sendAll(plans, [{ body: JSON.stringify({ jobId, part: partId, items }), ...traced(trace) }], pause);
+      return acceptPart({ jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause });
+    },
+    closeJob: async (jobId) => {
+      const outcome = await persist('close job', pause, () =>
+        jobs.update({ key: jobKey(jobId), set: { closed: true }, condition: and(equals('kind', 'open')) }),
+      );
+      if (outcome.status === 'written') return 'closed';
+      return outcome.current === undefined ? 'unknown' : 'not-open';
+    },
+    progress: async (jobId) => {
+      const sum = tally();
+      let after: string | undefined;
+      do {
+        const page = await jobs.query({ partition: jobPartition(jobId), ...(after === undefined ? {} : { after }) });
+        for (const record of page.records) sum.add(record);
+        after = page.next;
+      } while (after !== undefined);
+      return sum.progress(clock.nowMs());
+    },
+    results: (jobId, cursor) => listResults({ jobs, effects, jobId, cursor }),
+    deadLetters: (cursor) => listDeadLetters({ jobs, cursor }),
+  });
+};
