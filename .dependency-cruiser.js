@@ -34,7 +34,10 @@ export default {
       comment: 'A package must be in package.json, and one that users need must not be a devDependency.',
       severity: 'error',
       from: { path: '^lib/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-optional'], pathNot: 'node_modules/@types/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-optional'],
+        pathNot: 'node_modules/@types/',
+      },
     },
     layer('ports', 'The ports know nothing of what implements or uses them.', port, '^$'),
     layer('aws', 'A backend knows the ports and no pattern.', '^lib/primitives/aws/', port),

@@ -6,7 +6,10 @@ const project = (kind, runner) => ({
   testMatch: [`<rootDir>/test/**/*.${kind}.test.ts`],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stack/', '<rootDir>/.esbuild/', '<rootDir>/.serverless/'],
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
+    ],
   },
   extensionsToTreatAsEsm: ['.ts'],
   testTimeout: 30_000,
@@ -15,6 +18,7 @@ const project = (kind, runner) => ({
 export default {
   // Two cores are what everybody has; more workers than that only make the tests that start processes fight.
   maxWorkers: 2,
+  reporters: ['default', '<rootDir>/scripts/test-reporter.ts'],
   projects: [
     ...kinds.parallel.map((kind) => project(kind, 'jest-runner')),
     // Tests of these kinds start stacks, so they run one after the other.

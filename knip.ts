@@ -17,16 +17,7 @@ const handlers = globSync('functions/**/functions.yml').flatMap((file) =>
 );
 
 export default {
-  entry: [
-    ...published,
-    ...handlers,
-    'localstack/commands/*.ts',
-    'localstack/plugin.ts',
-    'scripts/*.ts',
-    'scripts/test-serial-runner.js',
-    'test/**/fixture/**/*.ts',
-    'test/bench/*.ts',
-  ],
+  entry: [...published, ...handlers, 'localstack/commands/*.ts', 'scripts/*.ts', 'test/**/fixture/**/*.ts'],
   project: ['{lib,functions,localstack,scripts,test}/**/*.{js,ts}'],
   // A type that an exported function takes or gives is exported with it, whether or not anybody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },
@@ -36,11 +27,7 @@ export default {
     'oxfmt',
     'oxlint',
     'oxlint-tsgolint',
-    // Looked for at run time: one platform has it.
-    '@dynoxide/linux-x64',
     // Asked for by serverless-esbuild as a peer.
     'esbuild',
-    // The Node that npm scripts run on.
-    'node',
   ],
 } satisfies KnipConfig;

@@ -31,7 +31,7 @@ const runTests = async (jestArguments: readonly string[], signal: AbortSignal): 
   };
 
   const result = await runLimited({
-    command: ['jest', '--reporters=default', '--reporters=<rootDir>/scripts/test-reporter.ts', ...jestArguments],
+    command: ['jest', ...jestArguments],
     limitMs: testLimitMs,
     env: { ...process.env, NODE_OPTIONS: [process.env['NODE_OPTIONS'], nodeOptions].filter(Boolean).join(' ') },
     output: 'show',
@@ -47,7 +47,9 @@ const runTests = async (jestArguments: readonly string[], signal: AbortSignal): 
     return { passedCount, failedCount: failedCount + 1 };
   };
   if (lingering.signal.aborted) {
-    return fail(`jest did not end within ${seconds(exitLimitMs)} of its summary: a test left a port, timer or process.`);
+    return fail(
+      `jest did not end within ${seconds(exitLimitMs)} of its summary: a test left a port, timer or process.`,
+    );
   }
   if (result.end === 'time limit') {
     return fail(`The tests did not end within ${seconds(testLimitMs)}. Running: ${[...running].join(', ') || 'none'}.`);

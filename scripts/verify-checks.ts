@@ -13,14 +13,21 @@ const folders = ['lib', 'functions', 'localstack', 'scripts', 'test'];
 /** dependency-cruiser is content with an empty folder, so the number of modules in its summary is looked at. */
 const sawModules = (output: string): string | undefined => {
   const seen = Number(/\((\d+) modules/.exec(output)?.[1] ?? 0);
-  return seen >= 10 ? undefined : `Expected at least 10 modules to be looked at, got ${seen}: the layers were not checked.`;
+  return seen >= 10
+    ? undefined
+    : `Expected at least 10 modules to be looked at, got ${seen}: the layers were not checked.`;
 };
 
 export const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'], limitMs: 120_000 },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], limitMs: 120_000 },
   { name: 'format', command: ['oxfmt', '--check', '.'], limitMs: 60_000 },
-  { name: 'layers', command: ['depcruise', '--output-type', 'err-long', ...folders], limitMs: 60_000, doubt: sawModules },
+  {
+    name: 'layers',
+    command: ['depcruise', '--output-type', 'err-long', ...folders],
+    limitMs: 60_000,
+    doubt: sawModules,
+  },
   { name: 'unused', command: ['knip', '--no-progress', '--treat-config-hints-as-errors'], limitMs: 120_000 },
 ];
 
