@@ -1,0 +1,164 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { awsObjects } from '#primitives/aws/objects';
+import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
+
+interface Job {
+  readonly status: string;
+  readonly total: number | null;
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+interface Result {
+  readonly id: string;
+  readonly status: 'done' | 'failed';
+  readonly output?: { readonly key: string };
+  readonly reason?: string;
+}
+
+const MEDIA = path.resolve(import.meta.dirname, '../../../media');
+const POLL_MS = 100;
+const PATIENCE_MS = 120_000;
+const RECORD_ITEMS = 300;
+
+/** Waits until the job has ended; `onProgress` sees every state. Each of them must add up. */
+const follow = async (
+  stack: DemoStack,
+  jobId: string,
+  options: { readonly signal: AbortSignal; readonly onProgress: (job: Job) => void },
+): Promise<Job & { readonly addedUp: boolean }> => {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  let addedUp = true;
+  for (;;) {
+    const job = await callStack<Job>(stack, 'GET', `/work-queue/jobs/${jobId}`, { signal: options.signal });
+    addedUp &&= job.total === null || job.total === job.pending + job.inFlight + job.done + job.failed;
+    options.onProgress(job);
+    if (job.status === 'done' || job.status === 'done-with-failures') return { ...job, addedUp };
+    if (performance.now() > deadlineMs)
+      throw new Error(`Job ${jobId} has not ended within ${PATIENCE_MS / 1000} s: ${JSON.stringify(job)}`);
+    await sleep(POLL_MS, undefined, { signal: options.signal });
+  }
+};
+
+const resultsOf = async (stack: DemoStack, jobId: string): Promise<readonly Result[]> => {
+  const results: Result[] = [];
+  let cursor: string | undefined;
+  do {
+    const query: string = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+    const page = await callStack<{ results: readonly Result[]; cursor?: string }>(
+      stack,
+      'GET',
+      `/work-queue/jobs/${jobId}/results${query}`,
+    );
+    results.push(...page.results);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return results;
+};
+
+const mediaBucketOf = (stack: DemoStack): string => {
+  const bucket = Object.keys(stack.buckets).find((name) => name.endsWith('work-queue-media'));
+  if (bucket === undefined) throw new Error('The stack has no bucket for media.');
+  return bucket;
+};
+
+const upload = async (stack: DemoStack, prefix: string): Promise<readonly string[]> => {
+  const bucket = awsObjects({ bucket: mediaBucketOf(stack), endpoint: stack.awsEndpointUrl });
+  const files = (await readdir(path.join(MEDIA, 'images'))).toSorted();
+  for (const file of files) await bucket.put(`${prefix}${file}`, await readFile(path.join(MEDIA, 'images', file)));
+  return files;
+};
+
+const download = async (stack: DemoStack, results: readonly Result[]): Promise<string> => {
+  const folder = path.join(stack.stackDir, 'thumbnails');
+  await mkdir(folder, { recursive: true });
+  const bucket = awsObjects({ bucket: mediaBucketOf(stack), endpoint: stack.awsEndpointUrl });
+  for (const { id, output } of results) {
+    const thumbnail = output === undefined ? undefined : await bucket.get(output.key);
+    if (thumbnail !== undefined) await writeFile(path.join(folder, `${path.basename(id)}.webp`), thumbnail.body);
+  }
+  return folder;
+};
+
+/** The bundled images through the queue: thumbnails of the good ones, dead letters with reasons of the broken ones. */
+const thumbnails = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): Promise<readonly Shown[]> => {
+  const manifest: { readonly file: string; readonly broken?: string }[] = JSON.parse(
+    await readFile(path.join(MEDIA, 'manifest.json'), 'utf8'),
+  );
+  const prefix = `demo/${Date.now()}/`;
+  const files = await upload(stack, prefix);
+  const { jobId } = await callStack<{ jobId: string }>(stack, 'POST', '/work-queue/jobs', {
+    body: { worker: 'thumbnail', source: { bucket: mediaBucketOf(stack), prefix } },
+  });
+  const bar = screen.progress('thumbnails', files.length);
+  const job = await follow(stack, jobId, { signal, onProgress: ({ done, failed }) => bar.update(done + failed) });
+  bar.stop();
+  const results = await resultsOf(stack, jobId);
+  const folder = await download(stack, results);
+  const failed = results.filter(({ status }) => status === 'failed');
+  for (const { id, reason } of failed) screen.say(`  dead letter  ${path.basename(id)}: ${reason ?? 'no reason'}`);
+  const broken = manifest.filter((entry) => entry.broken !== undefined).map(({ file }) => path.basename(file));
+  const exactly = failed.map(({ id }) => path.basename(id)).toSorted();
+  return [
+    {
+      what: 'every good image has a thumbnail',
+      seen: `${job.done} of ${files.length - broken.length}, in ${path.relative('.', folder) || folder}`,
+      held: job.done === files.length - broken.length,
+    },
+    {
+      what: 'exactly the broken ones are dead letters, with reasons',
+      seen: `${failed.length} of ${broken.length}`,
+      held:
+        JSON.stringify(exactly) === JSON.stringify(broken.toSorted()) && failed.every(({ reason }) => Boolean(reason)),
+    },
+    { what: 'progress adds up whenever it is read', seen: job.addedUp ? 'at every read' : 'not always', held: job.addedUp },
+  ];
+};
+
+/** Items that leave one effect each, while the functions are killed and answers get lost. */
+const underFaults = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): Promise<readonly Shown[]> => {
+  const faults = [
+    { at: 'work-queue/worker', kind: 'crash', times: 2 },
+    { at: 'table/work-queue-effects', kind: 'lose-answer', rate: 0.1, seed: 1 },
+    { at: 'queue/work-queue-items', kind: 'partial', rate: 0.2, seed: 2 },
+  ];
+  screen.say('  broken on purpose: the functions are killed twice, answers and parts of batches get lost');
+  await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults } });
+  try {
+    const items = Array.from({ length: RECORD_ITEMS }, (_, index) => ({ id: `item-${index}` }));
+    const { jobId } = await callStack<{ jobId: string }>(stack, 'POST', '/work-queue/jobs', {
+      body: { worker: 'record', items },
+    });
+    const bar = screen.progress('records under faults', RECORD_ITEMS);
+    const job = await follow(stack, jobId, { signal, onProgress: ({ done, failed }) => bar.update(done + failed) });
+    bar.stop();
+    const fired = await callStack<{ faults: readonly { kind: string; fired: number }[] }>(stack, 'GET', '/faults', {
+      admin: true,
+    });
+    const ids = (await resultsOf(stack, jobId)).filter(({ status }) => status === 'done').map(({ id }) => id);
+    return [
+      {
+        what: 'faults fired',
+        seen: fired.faults.map(({ kind, fired: count }) => `${kind} ${count}`).join(', '),
+        held: fired.faults.every(({ fired: count }) => count > 0),
+      },
+      { what: 'no item is lost', seen: `${job.done} of ${RECORD_ITEMS}`, held: job.done === RECORD_ITEMS },
+      { what: 'no item is counted twice', seen: `${ids.length} results`, held: new Set(ids).size === ids.length },
+    ];
+  } finally {
+    await callStack(stack, 'DELETE', '/faults', { admin: true });
+  }
+};
+
+export const workQueueDemo = Object.freeze({
+  pattern: 'work-queue',
+  thumbnails,
+  run: async (stack, screen, signal) => [
+    ...(await thumbnails(stack, screen, signal)),
+    ...(await underFaults(stack, screen, signal)),
+  ],
+} satisfies Demo & { readonly thumbnails: Demo['run'] });

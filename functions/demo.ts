@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What a demo knows of the running stack: the stack file, less what it does not need. */
+export interface DemoStack {
+  readonly apiUrl: string;
+  readonly awsEndpointUrl: string;
+  readonly adminToken: string;
+  readonly stackDir: string;
+  readonly queues: Readonly<Record<string, string>>;
+  readonly tables: Readonly<Record<string, string>>;
+  readonly buckets: Readonly<Record<string, string>>;
+}
+
+/** Where a demo shows how far it is. */
+export interface DemoScreen {
+  say(line: string): void;
+  /** A bar of `total` steps; `update` moves it, `stop` leaves it as it is. */
+  progress(label: string, total: number): { update(done: number): void; stop(): void };
+}
+
+/** One thing that a demo showed: what was to be seen, what was seen, and whether it held. */
+export interface Shown {
+  readonly what: string;
+  readonly seen: string;
+  readonly held: boolean;
+}
+
+export interface Demo {
+  readonly pattern: string;
+  readonly run: (stack: DemoStack, screen: DemoScreen, signal: AbortSignal) => Promise<readonly Shown[]>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const UNAVAILABLE_TRIES = 100;
+const UNAVAILABLE_DELAY_MS = 200;
+
+/** An answer that the demo did not plan for. Says which request, and what came back. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer';
+}
+
+/**
+ * Calls a route of the stack and gives the answer's JSON. A 503 (the functions are being restarted) is tried again, up
+ * to 20 s: nothing was accepted.
+ *
+ * @throws {@link UnexpectedAnswer} for any other status that is not 2xx.
+ */
+export const callStack = async <T>(
+  stack: Pick<DemoStack, 'apiUrl' | 'adminToken'>,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  options: { readonly body?: unknown; readonly admin?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<T> => {
+  const headers: Record<string, string> = {
+    ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(options.admin === true ? { authorization: `Bearer ${stack.adminToken}` } : {}),
+  };
+  for (let tries = 1; ; tries += 1) {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const response = await fetch(`${stack.apiUrl}${path}`, {
+      method,
+      headers,
+      signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+    const text = await response.text();
+    if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
+    if (response.status !== 503 || tries >= UNAVAILABLE_TRIES)
+      throw new UnexpectedAnswer(`${method} ${path} was answered with ${response.status}: ${text.slice(0, 500)}`);
+    await sleep(UNAVAILABLE_DELAY_MS, undefined, { signal: options.signal });
+  }
+};

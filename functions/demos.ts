@@ -1,0 +1,5 @@
+import type { Demo } from './demo.ts';
+import { workQueueDemo } from './batch/work-queue/demo.ts';
+
+/** Every pattern's demo, in the order of the book. */
+export const DEMOS: readonly Demo[] = [workQueueDemo];

@@ -1,0 +1,74 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PatternError } from '#primitives/errors';
+import type { FaultInjector } from './faults.ts';
+import type { FrontRoute } from './front.ts';
+import { readBody } from './request-body.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const METHODS = ['GET', 'PUT', 'DELETE'];
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+};
+
+const problem = (response: ServerResponse, status: number, detail: string, headers: Record<string, string> = {}): void => {
+  response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
+  response.end(JSON.stringify({ type: 'about:blank', title: TITLES[status], status, detail }));
+};
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Compares digests: the time that it takes says nothing of the token, not even its length. */
+export const holdsToken = (request: IncomingMessage, adminToken: string): boolean =>
+  timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${adminToken}`));
+
+const parseFaults = (text: string): unknown => {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === 'object' && body !== null && 'faults' in body ? body.faults : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * `GET`, `PUT` and `DELETE /faults`: shows, replaces and clears the fault switches of the stack. They live here, in
+ * the supervisor, so that a switch that crashes the functions survives what it does.
+ */
+export const faultRoute =
+  (options: { readonly faults: FaultInjector; readonly adminToken: string }): FrontRoute =>
+  async (request, response) => {
+    if (request.url?.split('?')[0] !== '/faults') return false;
+    const { faults, adminToken } = options;
+    const method = request.method ?? '';
+    if (!METHODS.includes(method))
+      problem(response, 405, `/faults knows ${METHODS.join(', ')}, not ${method}.`, { allow: METHODS.join(', ') });
+    else if (!holdsToken(request, adminToken))
+      problem(response, 401, "The admin token of the stack file is needed: 'authorization: Bearer …'.", {
+        'www-authenticate': 'Bearer',
+      });
+    else if (method === 'PUT' && !(request.headers['content-type'] ?? '').startsWith('application/json'))
+      problem(response, 415, "Expected the content-type 'application/json'.");
+    else {
+      const body = await readBody(request, MAX_BODY_BYTES);
+      if (body === undefined) {
+        problem(response, 413, `Expected at most ${MAX_BODY_BYTES} bytes.`, { connection: 'close' });
+        return true;
+      }
+      try {
+        if (method === 'PUT') faults.put(parseFaults(body.toString()));
+        if (method === 'DELETE') faults.clear();
+        response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+        response.end(JSON.stringify({ faults: faults.list() }));
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error;
+        problem(response, 400, error.message);
+      }
+    }
+    return true;
+  };

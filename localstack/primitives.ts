@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Log } from '#primitives/log';
+import { systemRandom } from '#primitives/system-random';
+import { startDynoxide, type Dynoxide } from './embedded/dynoxide.ts';
+import { startEndpoint, type Endpoint } from './embedded/endpoint.ts';
+import { faultInjector, type FaultInjector } from './embedded/faults.ts';
+import { startEventSources } from './event-sources/runner.ts';
+
+/** What the functions of this machine see as AWS. The account is the one that the emulators of AWS share. */
+export const REGION = 'us-east-1';
+export const ACCOUNT_ID = '000000000000';
+
+/** Dummies: nothing here looks at them, and nothing here may reach a real account. */
+export const LOCAL_CREDENTIALS = Object.freeze({
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_REGION: REGION,
+  AWS_DEFAULT_REGION: REGION,
+});
+
+export interface Primitives {
+  readonly endpoint: Endpoint;
+  readonly faults: FaultInjector;
+  /** Resolves with the reason when something broke that the stack cannot do without. Pending otherwise. */
+  readonly failed: Promise<Error>;
+  /** Stops taking messages, and waits (bounded) for the batches that functions work on. */
+  drain(): Promise<void>;
+  /** Drains, then ends everything it started. */
+  stop(): Promise<void>;
+}
+
+export interface PrimitivesOptions {
+  readonly port: number;
+  readonly adminToken: string;
+  readonly service: string;
+  readonly stage: string;
+  /** Keep the tables on disk there. In memory when absent. */
+  readonly dataDir?: string;
+  readonly upstream?: string;
+  readonly functionHost: () => { readonly lambdaUrl: string } | undefined;
+  readonly crashHost: () => void;
+  readonly log: Log;
+}
+
+const startTables = async (options: PrimitivesOptions): Promise<Dynoxide | undefined> => {
+  if (options.upstream !== undefined) return undefined;
+  if (options.dataDir === undefined) return startDynoxide({ log: options.log });
+  await mkdir(options.dataDir, { recursive: true });
+  return startDynoxide({ log: options.log, dbPath: path.join(options.dataDir, 'tables.db') });
+};
+
+/**
+ * Starts what the functions work on: the AWS endpoint with the queues, topics, buckets and buses inside it, the tables
+ * beside it, and the event sources that feed the functions.
+ */
+export const startPrimitives = async (options: PrimitivesOptions): Promise<Primitives> => {
+  const { log } = options;
+  const tables = await startTables(options);
+  const faults = faultInjector({ random: systemRandom(), service: options.service, stage: options.stage });
+  try {
+    const endpoint = await startEndpoint({
+      port: options.port,
+      region: REGION,
+      accountId: ACCOUNT_ID,
+      ...(tables === undefined ? {} : { dynamodbUrl: tables.url }),
+      ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
+      adminToken: options.adminToken,
+      functionHost: options.functionHost,
+      crashHost: options.crashHost,
+      faults,
+      log,
+    });
+    const sources = startEventSources({
+      endpointUrl: endpoint.url,
+      mappings: endpoint.mappings,
+      invoke: endpoint.invoke,
+      hostIsUp: () => options.functionHost() !== undefined,
+      log,
+    });
+    const failed = Promise.withResolvers<Error>();
+    let stopping = false;
+    void tables?.exited.then(({ code, signal }) => {
+      if (!stopping)
+        failed.resolve(
+          new Error(
+            `The tables (dynoxide) ended (${signal ?? `exit code ${code}`}), and what they held is gone. Start again; with --data-dir DIR tables survive.`,
+          ),
+        );
+    });
+    return Object.freeze({
+      endpoint,
+      faults,
+      failed: failed.promise,
+      drain: () => sources.stop(),
+      stop: async () => {
+        stopping = true;
+        await sources.stop();
+        await endpoint.close();
+        await tables?.stop();
+      },
+    });
+  } catch (error) {
+    await tables?.stop();
+    throw error;
+  }
+};
