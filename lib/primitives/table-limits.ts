@@ -1,0 +1,178 @@
+import { checkInteger, checkNames, checkText, refuse } from './checks.ts';
+import type { Check, Condition, Delete, Fields, FieldValue, Json, Key, Put, Table, Update, Write } from './table.ts';
+
+/*
+ * What DynamoDB allows, refused alike by every backend.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
+export const MAX_BATCH_COUNT = 100;
+const MAX_PARTITION_BYTES = 2048;
+const MAX_SORT_BYTES = 1024;
+const MAX_FIELD_NAME_BYTES = 65_535;
+const MAX_DEPTH = 32;
+const MAX_MAGNITUDE = 9.9999999999999e125;
+const MIN_MAGNITUDE = 1e-130;
+const MAX_PAGE_COUNT = 1000;
+const MAX_TOKEN_CHARACTERS = 36;
+/** Operators of one expression. */
+const MAX_CONDITION_COUNT = 300;
+/** Last second of the year 9999: beyond it a time to live is a mistake of units. */
+const MAX_EXPIRY_MS = 253_402_300_799_000;
+
+/** The attributes in which the AWS backend keeps key and expiry. A field can't have their names. */
+export const RESERVED_FIELDS: readonly string[] = ['pk', 'sk', 'ttl'];
+
+export const checkKey = (key: Key): void => {
+  checkNames(key, ['partition', 'sort']);
+  checkText('key.partition', key.partition, 1, MAX_PARTITION_BYTES);
+  checkText('key.sort', key.sort, 1, MAX_SORT_BYTES);
+};
+
+const checkFieldName = (name: string): void => {
+  checkText('field name', name, 1, MAX_FIELD_NAME_BYTES);
+  if (RESERVED_FIELDS.includes(name)) throw refuse('field name', `none of ${RESERVED_FIELDS.join(', ')}`, name);
+};
+
+const checkJson = (name: string, value: Json, depth: number): void => {
+  if (depth > MAX_DEPTH) throw refuse(name, `nested ${MAX_DEPTH} deep at most`, depth);
+  if (value === null || typeof value === 'boolean') return;
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw refuse(name, 'well-formed text', value);
+  } else if (typeof value === 'number') {
+    const magnitude = Math.abs(value);
+    const isStorable = value === 0 || (magnitude >= MIN_MAGNITUDE && magnitude <= MAX_MAGNITUDE);
+    if (!isStorable) throw refuse(name, `a number of magnitude ${MIN_MAGNITUDE} to ${MAX_MAGNITUDE}, or 0`, value);
+  } else if (Array.isArray(value)) {
+    // `every` would pass over the holes of a sparse array.
+    for (const item of value as readonly Json[]) checkJson(name, item, depth + 1);
+  } else if (typeof value === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    for (const [key, item] of Object.entries(value)) {
+      checkText(name, key, 0, MAX_FIELD_NAME_BYTES);
+      checkJson(name, item, depth + 1);
+    }
+  } else {
+    throw refuse(name, 'JSON', value);
+  }
+};
+
+const checkMembers = (name: string, members: Iterable<string>): void => {
+  for (const member of members) {
+    if (typeof member !== 'string' || !member.isWellFormed()) throw refuse(name, 'made of well-formed texts', member);
+  }
+};
+
+export const isSet = (value: FieldValue): value is ReadonlySet<string> => value instanceof Set;
+
+export const checkFields = (fields: Fields): void => {
+  for (const [name, value] of Object.entries(fields)) {
+    checkFieldName(name);
+    if (!isSet(value)) {
+      checkJson(name, value, 0);
+      continue;
+    }
+    if (value.size === 0) throw refuse(name, 'a set of one member or more (leave the field out)', 'an empty set');
+    checkMembers(name, value);
+  }
+};
+
+/** Checks a condition and counts its parts. */
+const checkPart = (condition: Condition): number => {
+  switch (condition.kind) {
+    case 'absent':
+      if (condition.field !== undefined) checkFieldName(condition.field);
+      return 1;
+    case 'equals':
+      checkFieldName(condition.field);
+      checkJson(condition.field, condition.value, 0);
+      return 1;
+    case 'lessThan':
+    case 'atMost':
+      checkFieldName(condition.field);
+      if (!['number', 'string'].includes(typeof condition.value)) {
+        throw refuse(condition.kind, 'given a number or a text', condition.value);
+      }
+      checkJson(condition.field, condition.value, 0);
+      return 1;
+    case 'not':
+      return 1 + checkPart(condition.condition);
+    case 'and':
+    case 'or':
+      if (condition.conditions.length === 0) throw refuse(condition.kind, 'made of one condition or more', 0);
+      return condition.conditions.reduce((sum, part) => sum + checkPart(part), 1);
+  }
+};
+
+const checkCondition = (condition: Condition | undefined): void => {
+  if (condition === undefined) return;
+  const count = checkPart(condition);
+  if (count > MAX_CONDITION_COUNT) throw refuse('condition', `made of at most ${MAX_CONDITION_COUNT} parts`, count);
+};
+
+const checkExpiry = (expiresAtMs: number | undefined): void => {
+  if (expiresAtMs === undefined) return;
+  if (!(expiresAtMs >= 0 && expiresAtMs <= MAX_EXPIRY_MS)) {
+    throw refuse('expiresAtMs', `milliseconds from 0 to ${MAX_EXPIRY_MS}`, expiresAtMs);
+  }
+};
+
+export const checkPut = (put: Put): void => {
+  checkKey(put.key);
+  checkFields(put.fields);
+  checkCondition(put.condition);
+  checkExpiry(put.expiresAtMs);
+};
+
+export const checkUpdate = (update: Update): void => {
+  const { key, set = {}, remove = [], union = {} } = update;
+  checkKey(key);
+  checkFields(set);
+  for (const name of remove) checkFieldName(name);
+  for (const [name, members] of Object.entries(union)) {
+    checkFieldName(name);
+    checkMembers(name, members);
+  }
+  const names = [...Object.keys(set), ...new Set(remove), ...Object.keys(union)];
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw refuse('update', 'of each field in one way (set, remove or union)', twice);
+  checkCondition(update.condition);
+  checkExpiry(update.expiresAtMs);
+};
+
+export const checkDelete = (del: Delete | Check): void => {
+  checkKey(del.key);
+  checkCondition(del.condition);
+};
+
+export const checkKeys = (keys: readonly Key[]): void => {
+  checkInteger('number of keys', keys.length, 0, MAX_BATCH_COUNT);
+  for (const key of keys) checkKey(key);
+};
+
+/** One text for a key of a table: no two keys have the same. */
+export const keyText = (key: Key, table = ''): string => JSON.stringify([table, key.partition, key.sort]);
+
+export const checkWrites = (
+  writes: readonly (Write & { readonly table?: Table })[],
+  options: { readonly token?: string },
+): void => {
+  checkNames(options, ['token']);
+  checkInteger('number of writes', writes.length, 1, MAX_BATCH_COUNT);
+  if (options.token !== undefined) checkText('token', options.token, 1, MAX_TOKEN_CHARACTERS);
+  const seen = new Set<string>();
+  for (const write of writes) {
+    if (write.kind === 'put') checkPut(write);
+    else if (write.kind === 'update') checkUpdate(write);
+    else checkDelete(write);
+    const text = keyText(write.key, write.table?.name);
+    if (seen.has(text)) throw refuse('writes', 'each on another key', write.key.sort);
+    seen.add(text);
+  }
+};
+
+export const checkQuery = (options: Parameters<Table['query']>[0]): void => {
+  checkNames(options, ['partition', 'sortPrefix', 'after', 'limit', 'descending', 'consistent']);
+  checkText('partition', options.partition, 1, MAX_PARTITION_BYTES);
+  checkText('sortPrefix', options.sortPrefix ?? '', 0, MAX_SORT_BYTES);
+  checkText('after', options.after ?? 'a', 1, MAX_SORT_BYTES);
+  checkInteger('limit', options.limit ?? MAX_PAGE_COUNT, 1, MAX_PAGE_COUNT);
+};
