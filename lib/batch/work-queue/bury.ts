@@ -71,8 +71,9 @@ export const bury = (options: BuryOptions) => {
       ...(item === undefined ? {} : { id, worker: item.worker }),
     };
     return [
-      put(effectKey(jobId, id), { ...about, status: 'failed' }, effects),
       put(deadLetterKey(jobId, id), { ...about, sent: false }),
+      // What could not be read has no item to mark.
+      ...(item === undefined ? [] : [put(effectKey(jobId, id), { ...about, status: 'failed' }, effects)]),
       ...(jobId === undefined ? [] : [put(buriedKey(jobId, id), { ok: 0, bad: 1, ids: [id] })]),
     ];
   };
@@ -85,7 +86,7 @@ export const bury = (options: BuryOptions) => {
       return answer.status === 'conflict' ? undefined : answer;
     });
     if (outcome.status === 'written') return true;
-    if (outcome.refusals[0]?.current?.status === 'done') {
+    if (outcome.refusals.some((refusal) => refusal?.current?.status === 'done')) {
       log.info('undeliverable message dropped: its item was done', { item });
       return false;
     }

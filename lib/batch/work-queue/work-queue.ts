@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
-import { and, equals, type Table } from '#primitives/table';
+import { equals, type Table } from '#primitives/table';
 import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart } from './plan-part.ts';
@@ -88,7 +88,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
     },
     closeJob: async (jobId) => {
       const outcome = await persist('close job', pause, () =>
-        jobs.update({ key: jobKey(jobId), set: { closed: true }, condition: and(equals('kind', 'open')) }),
+        jobs.update({ key: jobKey(jobId), set: { closed: true }, condition: equals('kind', 'open') }),
       );
       if (outcome.status === 'written') return 'closed';
       return outcome.current === undefined ? 'unknown' : 'not-open';
