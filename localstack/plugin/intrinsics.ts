@@ -107,6 +107,8 @@ const FUNCTIONS: Readonly<Record<string, (argument: Json, evaluation: Evaluation
 export const intrinsicOf = (value: JsonObject): readonly [name: string, argument: Json] | undefined => {
   const [first, ...more] = Object.entries(value);
   if (first === undefined || more.length > 0) return undefined;
+  // The statement of a policy has a `Condition` too, an object.
+  if (first[0] === 'Condition' && typeof first[1] !== 'string') return undefined;
   return Object.hasOwn(FUNCTIONS, first[0]) || first[0].startsWith('Fn::') ? first : undefined;
 };
 

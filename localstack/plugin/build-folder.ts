@@ -1,0 +1,37 @@
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+const FOLDER = '.esbuild';
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+};
+
+const entriesOf = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+};
+
+/**
+ * A folder of this process for its bundles, below the service so that they find its node_modules; it goes when the
+ * process exits. Processes that run at the same time don't overwrite each other's bundles, and nothing is loaded that
+ * an earlier run left behind: those of processes that are no more are removed.
+ *
+ * @returns The folder, relative to `serviceDir`.
+ */
+export const claimBuildFolder = (serviceDir: string): string => {
+  const parent = path.join(serviceDir, FOLDER);
+  for (const entry of entriesOf(parent))
+    if (!/^\d+$/.test(entry) || !isRunning(Number(entry))) rmSync(path.join(parent, entry), { recursive: true, force: true });
+  const own = String(process.pid);
+  process.once('exit', () => rmSync(path.join(parent, own), { recursive: true, force: true }));
+  return path.join(FOLDER, own);
+};

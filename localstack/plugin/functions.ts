@@ -1,0 +1,84 @@
+import type { Json } from '#primitives/table';
+import { StackError } from './errors.ts';
+import { evaluate, type Scope } from './intrinsics.ts';
+import { mappingsOf, type Mapping } from './mappings.ts';
+import type { Place } from './resources/clients.ts';
+import { asText, type Made } from './resources/type.ts';
+import { memoryOf, timeoutOf, type FunctionDefinition, type Framework, type Service } from './service.ts';
+import { isObject } from './template.ts';
+
+/** A function as the endpoint's registry keeps it. */
+export interface RegisteredFunction {
+  readonly name: string;
+  readonly key: string;
+  readonly timeoutS: number;
+  readonly memoryMb: number;
+  readonly reservedConcurrency?: number;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** What the template may say of its functions, by their ids there. */
+export const functionValues = (framework: Framework, place: Place): ReadonlyMap<string, Made> => {
+  const { naming } = framework.getProvider('aws');
+  return new Map(
+    Object.entries(framework.service.functions).map(([key, { name }]) => {
+      const arn = `arn:aws:lambda:${place.region}:${place.accountId}:function:${name}`;
+      return [naming.getLambdaLogicalId(key), { ref: name, attributes: { Arn: arn } }];
+    }),
+  );
+};
+
+const environmentOf = (variables: Readonly<Record<string, Json>>, scope: Scope, where: string): Environment => {
+  const entries = Object.entries(variables).flatMap(([name, value]): (readonly [string, string])[] => {
+    try {
+      const resolved = evaluate(value, { scope, where: name });
+      return resolved === undefined ? [] : [[name, asText(resolved)]];
+    } catch (error) {
+      throw new StackError(`${where}.${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  return Object.fromEntries(entries);
+};
+
+/**
+ * Puts plain text where the environment of the service and its functions refers to resources: serverless-offline reads
+ * it from there when it starts.
+ *
+ * @throws {@link StackError} that names the function and the variable.
+ */
+export const resolveEnvironments = (service: Service, scope: Scope): void => {
+  service.provider.environment = environmentOf(service.provider.environment ?? {}, scope, 'provider.environment');
+  for (const [key, definition] of Object.entries(service.functions))
+    definition.environment = environmentOf(definition.environment ?? {}, scope, `functions.${key}.environment`);
+};
+
+/** The functions for the registry. Their environments must have been resolved. */
+export const registeredFunctions = (service: Service): readonly RegisteredFunction[] =>
+  Object.entries(service.functions).map(([key, definition]) => ({
+    name: definition.name,
+    key,
+    timeoutS: timeoutOf(service, definition),
+    memoryMb: memoryOf(service, definition),
+    ...(definition.reservedConcurrency === undefined ? {} : { reservedConcurrency: definition.reservedConcurrency }),
+    environment: Object.fromEntries(
+      Object.entries({ ...service.provider.environment, ...definition.environment }).map(([name, value]) => [
+        name,
+        asText(value),
+      ]),
+    ),
+  }));
+
+const eventsOf = (key: string, { name, events }: FunctionDefinition, scope: Scope): readonly Mapping[] => {
+  const where = `functions.${key}`;
+  const resolved = events.map((event) => {
+    const value = evaluate(event, { scope, where: `${where}.events` });
+    return isObject(value) ? value : {};
+  });
+  return mappingsOf(name, resolved, where);
+};
+
+/** The event source mappings that the functions of the service ask for. */
+export const wantedMappings = (service: Service, scope: Scope): readonly Mapping[] =>
+  Object.entries(service.functions).flatMap(([key, definition]) => eventsOf(key, definition, scope));

@@ -1,0 +1,100 @@
+import type { Json } from '#primitives/table';
+import { StackError } from './errors.ts';
+import { asText, isTrue, sameJson } from './resources/type.ts';
+import { isObject, type JsonObject } from './template.ts';
+
+/** An event source mapping in the words of the Lambda API, every field given, so that two can be compared. */
+export interface Mapping {
+  readonly FunctionName: string;
+  readonly EventSourceArn: string;
+  readonly BatchSize: number;
+  readonly MaximumBatchingWindowInSeconds: number;
+  readonly Enabled: boolean;
+  readonly FunctionResponseTypes: readonly string[];
+  readonly FilterCriteria: { readonly Filters?: readonly { readonly Pattern: string }[] };
+  readonly ScalingConfig: { readonly MaximumConcurrency?: number };
+}
+
+export interface ExistingMapping {
+  readonly uuid: string;
+  readonly mapping: Mapping;
+}
+
+export interface MappingChanges {
+  readonly create: readonly Mapping[];
+  readonly update: readonly ExistingMapping[];
+  readonly remove: readonly ExistingMapping[];
+}
+
+/** The events that the function host serves by itself. */
+const SERVED_BY_HOST = ['http', 'schedule'];
+const SQS_PROPERTIES = [
+  'arn',
+  'batchSize',
+  'enabled',
+  'maximumBatchingWindow',
+  'functionResponseType',
+  'filterPatterns',
+  'maximumConcurrency',
+];
+
+/** As Lambda has it for a queue: ten messages, no window. */
+const DEFAULT_BATCH_SIZE = 10;
+
+const numberOf = (value: Json | undefined, fallback: number): number => (value === undefined ? fallback : Number(value));
+
+const mappingOf = (functionName: string, value: Json, where: string): Mapping => {
+  const event = typeof value === 'string' ? { arn: value } : value;
+  if (!isObject(event)) throw new StackError(`${where}: expected an ARN or an object, got ${JSON.stringify(value)}.`);
+  const unknown = Object.keys(event).filter((name) => !SQS_PROPERTIES.includes(name));
+  if (unknown.length > 0)
+    throw new StackError(`${where}: '${unknown.join("', '")}' is not known here. Known: ${SQS_PROPERTIES.join(', ')}.`);
+  const { arn, filterPatterns, functionResponseType, maximumConcurrency } = event;
+  if (typeof arn !== 'string') throw new StackError(`${where}.arn: expected an ARN, got ${JSON.stringify(arn)}.`);
+  return {
+    FunctionName: functionName,
+    EventSourceArn: arn,
+    BatchSize: numberOf(event['batchSize'], DEFAULT_BATCH_SIZE),
+    MaximumBatchingWindowInSeconds: numberOf(event['maximumBatchingWindow'], 0),
+    Enabled: event['enabled'] === undefined || isTrue(event['enabled']),
+    FunctionResponseTypes: functionResponseType === undefined ? [] : [asText(functionResponseType)],
+    FilterCriteria: Array.isArray(filterPatterns)
+      ? { Filters: filterPatterns.map((pattern: Json) => ({ Pattern: JSON.stringify(pattern) })) }
+      : {},
+    ScalingConfig: maximumConcurrency === undefined ? {} : { MaximumConcurrency: Number(maximumConcurrency) },
+  };
+};
+
+/**
+ * The event source mappings that the events of a function ask for.
+ *
+ * @param events With their intrinsic functions carried out.
+ * @throws {@link StackError} for an event that nothing here would deliver.
+ */
+export const mappingsOf = (functionName: string, events: readonly JsonObject[], where: string): readonly Mapping[] =>
+  events.flatMap((event, index) =>
+    Object.entries(event).flatMap(([kind, value]): readonly Mapping[] => {
+      const at = `${where}.events[${index}].${kind}`;
+      if (kind === 'sqs') return [mappingOf(functionName, value, at)];
+      if (SERVED_BY_HOST.includes(kind)) return [];
+      throw new StackError(`${at}: this event is not known here. Known: ${[...SERVED_BY_HOST, 'sqs'].join(', ')}.`);
+    }),
+  );
+
+const source = ({ FunctionName, EventSourceArn }: Mapping): string => `${FunctionName} ${EventSourceArn}`;
+const asJson = (mapping: Mapping): Json => JSON.parse(JSON.stringify(mapping));
+
+/** What is to be done so that exactly the wanted mappings are there. Equal ones are left alone. */
+export const mappingChanges = (wanted: readonly Mapping[], existing: readonly ExistingMapping[]): MappingChanges => {
+  const bySource = new Map(existing.map((each) => [source(each.mapping), each]));
+  const wantedSources = new Set(wanted.map(source));
+  return {
+    create: wanted.filter((mapping) => !bySource.has(source(mapping))),
+    update: wanted.flatMap((mapping) => {
+      const before = bySource.get(source(mapping));
+      if (before === undefined || sameJson(asJson(before.mapping), asJson(mapping))) return [];
+      return [{ uuid: before.uuid, mapping }];
+    }),
+    remove: existing.filter(({ mapping }) => !wantedSources.has(source(mapping))),
+  };
+};

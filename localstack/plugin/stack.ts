@@ -1,0 +1,63 @@
+import { functionValues, registeredFunctions, resolveEnvironments, wantedMappings } from './functions.ts';
+import { evaluate } from './intrinsics.ts';
+import { syncMappings } from './mappings-client.ts';
+import { provision } from './provision.ts';
+import { registerFunctions } from './registry.ts';
+import { awsClients } from './resources/clients.ts';
+import { ACCOUNT_ID } from './account.ts';
+import type { Framework } from './service.ts';
+import { parseTemplate, type JsonObject } from './template.ts';
+
+type Names = Readonly<Record<string, string>>;
+
+/** What a user of the stack needs to know of it, by the names of AWS, not the ids of the template. */
+export interface StackDescription {
+  readonly queues: Names;
+  readonly tables: Names;
+  readonly buses: Names;
+  readonly buckets: Names;
+  readonly functions: readonly string[];
+  readonly outputs: JsonObject;
+}
+
+/**
+ * Sets up at the endpoint what CloudFormation would on AWS, from the same template: resources, functions, event source
+ * mappings. Starting again brings what is there to what the template says. Afterwards the environments of the service
+ * and its functions hold plain text.
+ */
+export const setUpStack = async (
+  framework: Framework,
+  primitives: { readonly awsEndpointUrl: string; readonly adminToken: string },
+): Promise<StackDescription> => {
+  const { service } = framework;
+  const { region, stage } = service.provider;
+  const stackName = `${service.service}-${stage}`;
+  const place = { endpoint: primitives.awsEndpointUrl, region, accountId: ACCOUNT_ID };
+  const template = parseTemplate(service.resources);
+  const given = functionValues(framework, place);
+  const { made, scope } = await provision({ template, stackName, given, clients: awsClients(place) });
+  resolveEnvironments(service, scope);
+  const { awsEndpointUrl: endpoint, adminToken } = primitives;
+  const mappings = wantedMappings(service, scope);
+  await registerFunctions({ endpoint, adminToken, functions: registeredFunctions(service) });
+  await syncMappings(mappings, `${stackName}-`, place);
+  const named = (type: string, name: (id: string) => readonly [string, string]): Names =>
+    Object.fromEntries(
+      Object.entries(template.resources)
+        .filter(([id, resource]) => resource.type === type && made.has(id))
+        .map(([id]) => name(id)),
+    );
+  const refOf = (id: string): string => made.get(id)?.ref ?? '';
+  const outputs = Object.entries(template.outputs).map(([name, output]) => {
+    const value = evaluate(output, { scope, where: `Outputs.${name}` });
+    return [name, value ?? null] as const;
+  });
+  return Object.freeze({
+    queues: named('AWS::SQS::Queue', (id) => [made.get(id)?.attributes['QueueName'] ?? id, refOf(id)]),
+    tables: named('AWS::DynamoDB::Table', (id) => [refOf(id), refOf(id)]),
+    buses: named('AWS::Events::EventBus', (id) => [refOf(id), made.get(id)?.attributes['Arn'] ?? '']),
+    buckets: named('AWS::S3::Bucket', (id) => [refOf(id), refOf(id)]),
+    functions: Object.values(service.functions).map(({ name }) => name),
+    outputs: Object.fromEntries(outputs),
+  });
+};
