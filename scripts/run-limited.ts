@@ -4,6 +4,7 @@ export interface LimitedRun {
   /** The program and its arguments; a program of the packages is found on PATH, where npm puts `node_modules/.bin`. */
   readonly command: readonly [string, ...string[]];
   readonly limitMs: number;
+  readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** `keep` collects stdout and stderr in the result, `show` passes them through as they come. */
   readonly output: 'keep' | 'show';
@@ -43,6 +44,7 @@ export const runLimited = (run: LimitedRun): Promise<LimitedRunResult> => {
   const child = spawn(program, args, {
     detached: true,
     env: run.env ?? process.env,
+    ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
     stdio: run.onMessage === undefined ? ['ignore', pipe, pipe] : ['ignore', pipe, pipe, 'ipc'],
   });
 
