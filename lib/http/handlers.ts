@@ -76,6 +76,8 @@ export const problem = (
   });
 };
 
+export const isProblem = (value: object): value is Problem => 'kind' in value && value.kind === 'problem';
+
 /** A `retry-after` header: whole seconds, at least one. */
 export const retryAfter = (ms: number): AnswerHeaders => ({ 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) });
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { InvalidArgumentError } from '#primitives/errors';
+import { checkInteger } from '#primitives/checks';
 
 const ID_LIMIT_BYTES = 256;
 const encoder = new TextEncoder();
@@ -11,9 +11,7 @@ const encoder = new TextEncoder();
  * @throws {@link InvalidArgumentError} when `maxBytes` is not an integer from 1 to 1024 (a DynamoDB sort key)
  */
 export const id = (maxBytes = ID_LIMIT_BYTES) => {
-  if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > 1024) {
-    throw new InvalidArgumentError(`Expected 'maxBytes' to be an integer from 1 to 1024, got ${maxBytes}.`);
-  }
+  checkInteger('maxBytes', maxBytes, 1, 1024);
   return v.pipe(
     v.string(),
     v.minLength(1, 'Expected 1 character or more.'),
@@ -31,9 +29,8 @@ export const id = (maxBytes = ID_LIMIT_BYTES) => {
  * @throws {@link InvalidArgumentError} when the range is not one of safe integers
  */
 export const integerText = ({ min, max }: { readonly min: number; readonly max: number }) => {
-  if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || min > max) {
-    throw new InvalidArgumentError(`Expected 'min' and 'max' to be a range of safe integers, got ${min}..${max}.`);
-  }
+  checkInteger('max', max, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  checkInteger('min', min, Number.MIN_SAFE_INTEGER, max);
   const message = `Expected an integer from ${min} to ${max}.`;
   return v.pipe(
     v.string(),

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { Idempotency } from '#resilience/idempotency';
+import { problem, retryAfter } from './handlers.ts';
+import { render, type Rendered } from './rendering.ts';
+
+const RENDERED = v.object({ status: v.number(), headers: v.record(v.string(), v.string()), body: v.string() });
+
+/** The same text for the same JSON, whatever the order of its keys. */
+const canonical = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  const entries = Object.entries(value).toSorted(([one], [other]) => Number(one > other) - Number(one < other));
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join()}}`;
+};
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** True for what may be an idempotency key: 1..255 printable characters of ASCII. */
+export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text);
+
+// What asks the client to come again, and what went wrong here, must not be all that the key will ever be told.
+const isLasting = ({ status, headers }: Rendered): boolean => status < 500 && headers['retry-after'] === undefined;
+
+/**
+ * Answers all requests of one key with the answer of the first: the later ones carry `idempotency-replayed`. 409 while
+ * the first still runs, 422 when the key came with another request.
+ *
+ * @param scope The route and the caller: keys of two scopes never meet.
+ * @param request What must be the same: parameters, query and body as they were sent.
+ */
+export const answerOnce = async (
+  idempotency: Idempotency,
+  { scope, key, request }: { readonly scope: readonly string[]; readonly key: string; readonly request: unknown },
+  work: (operationId: string) => Promise<Rendered>,
+): Promise<Rendered> => {
+  const outcome = await idempotency.run(sha256(canonical(scope)), key, sha256(canonical(request)), async (operationId) => {
+    const { status, headers, body } = await work(operationId);
+    return { answer: { status, headers, body }, keep: isLasting({ status, headers, body }) };
+  });
+  switch (outcome.status) {
+    case 'answered': {
+      const rendered = v.parse(RENDERED, outcome.answer);
+      if (!outcome.replayed) return rendered;
+      return { ...rendered, headers: { ...rendered.headers, 'idempotency-replayed': 'true' } };
+    }
+    case 'in-progress':
+      return render(
+        problem(409, {
+          type: 'idempotency-key-in-progress',
+          detail: 'The first request with this idempotency key has not ended.',
+          headers: retryAfter(outcome.retryAfterMs),
+        }),
+      );
+    case 'reused':
+      return render(
+        problem(422, {
+          type: 'idempotency-key-reused',
+          detail: 'This idempotency key came with another request before.',
+        }),
+      );
+  }
+};

@@ -1,0 +1,32 @@
+/**
+ * What the shell reads of a REST API's Lambda proxy event (payload 1.0); `APIGatewayProxyEvent` is one.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+ */
+export interface HttpEvent {
+  readonly httpMethod: string;
+  /** Still percent-encoded, as the client sent it. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | undefined>> | null;
+  readonly multiValueHeaders: Readonly<Record<string, readonly string[] | undefined>> | null;
+  /** Decoded. */
+  readonly queryStringParameters: Readonly<Record<string, string | undefined>> | null;
+  readonly multiValueQueryStringParameters: Readonly<Record<string, readonly string[] | undefined>> | null;
+  readonly body: string | null;
+  readonly isBase64Encoded: boolean;
+  readonly requestContext: {
+    /** Who calls, where an authoriser asked for it. */
+    readonly identity?: { readonly caller?: string | null } | null;
+  };
+}
+
+/** What the shell reads of Lambda's context. */
+export interface HttpContext {
+  getRemainingTimeInMillis(): number;
+}
+
+export interface HttpResult {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}

@@ -1,0 +1,133 @@
+import type { Clock } from '#primitives/clock';
+import { InvalidArgumentError, OutcomeUnknownError, PatternError } from '#primitives/errors';
+import type { Log } from '#primitives/log';
+import type { Random } from '#primitives/random';
+import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#primitives/trace';
+import type { Idempotency } from '#resilience/idempotency';
+import { answerOnce } from './answer-once.ts';
+import type { Api } from './api.ts';
+import { budgetMs, DeadlineError, withinDeadline } from './deadline.ts';
+import type { HttpContext, HttpEvent, HttpResult } from './event.ts';
+import { isProblem, problem, type Answer, type Handlers, type Problem } from './handlers.ts';
+import { render, toResult, type Rendered } from './rendering.ts';
+import { readHeaders } from './request-head.ts';
+import { isValid, readRequest, type ValidRequest } from './request.ts';
+import { router } from './routing.ts';
+
+/** What the shell needs of the outside. */
+export interface HttpServices {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Needed where a route is `idempotent`. */
+  readonly idempotency?: Idempotency;
+  /** Without it, or when it is empty, admin routes answer 403. */
+  readonly adminToken?: string;
+}
+
+export interface HttpFunctionOptions<A extends Api> {
+  readonly api: A;
+  /** Called once, at the first request that gets as far as a handler. */
+  readonly handlers: () => Handlers<A>;
+  /** Called once, at the first request. */
+  readonly services: () => HttpServices;
+}
+
+export type HttpFunction = (event: HttpEvent, context: HttpContext) => Promise<HttpResult>;
+
+type AnyHandler = (request: never) => Promise<Answer | Problem>;
+type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
+
+interface Call {
+  readonly services: HttpServices;
+  readonly handlers: () => AnyHandlers;
+  readonly trace: Trace;
+  readonly log: Log;
+  readonly context: HttpContext;
+}
+
+const checkServices = (api: Api, services: HttpServices): HttpServices => {
+  const needy = Object.keys(api.routes).find((name) => api.routes[name]?.idempotent === true);
+  if (needy !== undefined && services.idempotency === undefined) {
+    throw new InvalidArgumentError(`Expected 'services' to have idempotency (for the route ${needy}), got none.`);
+  }
+  return services;
+};
+
+/** What an error of our own looks like from outside: nothing of the insides, and whether it helps to come again. */
+const failure = (error: unknown, { log, trace }: Call): Problem => {
+  if (error instanceof DeadlineError) {
+    log.warn('The request was not answered in time', { error });
+    return problem(504, { detail: 'There was no answer in time; what was asked for may have been done.' });
+  }
+  if (error instanceof PatternError && error.retryable) {
+    log.warn('A primitive did not answer', { error });
+    const isUnknown = error instanceof OutcomeUnknownError;
+    return problem(503, { detail: `Unavailable for now; ${isUnknown ? 'what was asked for may have been done' : 'nothing was done'}.` });
+  }
+  log.error('The request failed', { error });
+  return problem(500, { detail: `The request failed through no fault of yours (trace ${trace.traceId}).` });
+};
+
+const runHandler = async (call: Call, { name, route, input, headers, key, scope }: ValidRequest): Promise<Rendered> => {
+  const { services, context, log, trace } = call;
+  const handler = call.handlers()[name];
+  if (handler === undefined) throw new InvalidArgumentError(`Expected 'handlers' to have ${name}, got none.`);
+  const work = (signal: AbortSignal) => async (operationId: string) => {
+    const request = { ...input.valid, headers, log, traceparent: formatTraceparent(trace), signal, operationId };
+    // The schemas of the route have made it what the handler's type says.
+    return render(await handler(request as never));
+  };
+  const { idempotency, clock, random } = services;
+  return withinDeadline(clock, budgetMs(context.getRemainingTimeInMillis()), async (signal) =>
+    route.idempotent === true && idempotency !== undefined && key !== undefined
+      ? answerOnce(idempotency, { scope, key, request: input.given }, work(signal))
+      : work(signal)(random.uuid()),
+  );
+};
+
+/**
+ * The function of one pattern: routes, validates, calls the handler, and writes the answer out. Whatever a client
+ * sends is answered with what the routes declare or with a problem (RFC 9457), never with a 500; a handler that throws
+ * is answered with 503 (a primitive was unavailable), 504 (out of time) or 500, and logged with the trace id.
+ *
+ * @example
+ * export const handler = httpFunction({ api: jobsApi, handlers: () => jobHandlers(queue()), services });
+ */
+export function httpFunction<const A extends Api>(options: HttpFunctionOptions<A>): HttpFunction;
+export function httpFunction(options: {
+  readonly api: Api;
+  readonly handlers: () => AnyHandlers;
+  readonly services: () => HttpServices;
+}): HttpFunction {
+  const { api } = options;
+  const match = router(api);
+  let services: HttpServices | undefined;
+  let handlers: AnyHandlers | undefined;
+
+  return async (event, context) => {
+    services ??= checkServices(api, options.services());
+    const { log: ownLog, clock, random } = services;
+    const startedMs = clock.monotonicMs();
+    const headers = readHeaders(event);
+    const trace = continueTrace(isProblem(headers) ? undefined : headers[TRACEPARENT], random);
+    const log = ownLog.child({ traceId: trace.traceId });
+    const call: Call = { services, handlers: () => (handlers ??= options.handlers()), trace, log, context };
+    const found = match(event.httpMethod, event.path);
+    let rendered: Rendered;
+    try {
+      const request = readRequest({ event, headers, match: found, pattern: api.pattern, adminToken: services.adminToken });
+      rendered = isValid(request) ? await runHandler(call, request) : render(request);
+    } catch (error) {
+      rendered = render(failure(error, call));
+    }
+    log.info('request', {
+      method: event.httpMethod,
+      ...(found.kind === 'route' ? { route: `${api.pattern}.${found.name}` } : {}),
+      status: rendered.status,
+      tookMs: Math.round(clock.monotonicMs() - startedMs),
+    });
+    return toResult(rendered, { [TRACEPARENT]: formatTraceparent(trace) }, event.httpMethod === 'HEAD');
+  };
+
+}
