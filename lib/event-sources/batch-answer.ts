@@ -7,7 +7,7 @@ export type BatchAnswer =
 export interface BatchVerdict {
   readonly done: readonly string[];
   readonly kept: readonly string[];
-  /** Why the batch failed as a whole, for the log. */
+  /** Why the batch failed as a whole, for the log: never what a function said, it may quote a message. */
   readonly problem?: string;
 }
 
@@ -58,7 +58,7 @@ export const judgeBatch = (
   answer: BatchAnswer,
   options: { readonly reportBatchItemFailures: boolean },
 ): BatchVerdict => {
-  if (answer.status === 'failed') return { done: [], kept: batch, problem: `${answer.errorType}: ${answer.message}` };
+  if (answer.status === 'failed') return { done: [], kept: batch, problem: answer.errorType };
   if (!options.reportBatchItemFailures) return { done: batch, kept: [] };
   const reported = reportedFailures(answer.payload, new Set(batch));
   if (!reported.ok) return { done: [], kept: batch, problem: reported.problem };
