@@ -1,11 +1,10 @@
 import { absent, and, equals, type Table } from '#primitives/table';
-import { distinct } from './job-plan.ts';
 import { persist, type Pause } from './pause.ts';
 import { jobKey, knownKey, partKey, textOf } from './records.ts';
 import type { WorkItem } from './types.ts';
 
 /** One transaction takes 100 writes: so many items and the record that counts them. */
-const CHUNK_COUNT = 99;
+export const CHUNK_COUNT = 99;
 
 interface PartOptions {
   readonly jobs: Table;
@@ -41,9 +40,16 @@ export const acceptPart = async (options: PartOptions): Promise<'accepted' | 'cl
 /**
  * Counts the items of a chunk that the job does not know yet and gives those that are this part's to send: the new
  * ones, and at a repeat those that it counted before. Markers and count are written by one transaction, so that
- * parts may repeat and overlap, and every item is counted once.
+ * parts may repeat and overlap, and every item is counted once. A repeat counts nothing twice and gives the same items
+ * again, so that a crash before they were sent loses none.
+ *
+ * @param items At most {@link CHUNK_COUNT}, each with another id; the same for the same `chunk` at every repeat.
  */
-const countChunk = async (items: readonly WorkItem[], chunk: number, options: PartOptions) => {
+export const countChunk = async (
+  items: readonly WorkItem[],
+  chunk: number,
+  options: PartOptions,
+): Promise<readonly WorkItem[]> => {
   const { jobs, jobId, partId, expiresAtMs, pause } = options;
   const ours: WorkItem[] = [];
   let fresh = items;
@@ -77,17 +83,4 @@ const countChunk = async (items: readonly WorkItem[], chunk: number, options: Pa
     });
   }
   return ours;
-};
-
-/**
- * Counts a part that was accepted and gives the items to send. Repeating it counts nothing twice and gives the same
- * items again, so that a crash before they were sent loses none.
- */
-export const countPart = async (items: readonly WorkItem[], options: PartOptions): Promise<readonly WorkItem[]> => {
-  const all = distinct(items);
-  const toSend: WorkItem[] = [];
-  for (let from = 0, chunk = 0; from < all.length; from += CHUNK_COUNT, chunk += 1) {
-    toSend.push(...(await countChunk(all.slice(from, from + CHUNK_COUNT), chunk, options)));
-  }
-  return toSend;
 };

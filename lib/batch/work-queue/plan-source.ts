@@ -3,14 +3,16 @@ import { persist, type Pause } from './pause.ts';
 import { pageKey, textOf, textsOf } from './records.ts';
 import type { WorkItem, WorkSource } from './types.ts';
 
-/** Pages by one message: an invocation ends long before its timeout, and the next goes on where it ended. */
-const PAGES_COUNT = 4;
+/** Pages by one message at most, however much time there is. */
+const MAX_PAGES = 40;
 
 interface SourceOptions {
   readonly jobs: Table;
   readonly jobId: string;
   readonly source: WorkSource;
   readonly send: (items: readonly WorkItem[]) => Promise<void>;
+  /** Whether it is time to leave the rest to another message. */
+  readonly isLate: () => boolean;
   readonly expiresAtMs: number;
   readonly pause: Pause;
 }
@@ -60,9 +62,10 @@ export const planPages = async (first: number, options: SourceOptions): Promise<
     after = textOf(before.fields?.next);
     if (after === undefined) return 'unknown-page';
   }
-  for (let page = first; page < first + PAGES_COUNT; page += 1) {
+  for (let page = first; page < first + MAX_PAGES; page += 1) {
     after = textOf((await planPage(page, after, options)).next);
     if (after === undefined) return undefined;
+    if (options.isLate()) return page + 1;
   }
-  return first + PAGES_COUNT;
+  return first + MAX_PAGES;
 };

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Json } from '#primitives/table';
-import { isShallow, type ItemMessage } from './messages.ts';
+import { isShallow, type ItemMessage, type Parsed } from './messages.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, type Worker } from './types.ts';
 
@@ -30,6 +30,15 @@ const recordable = (output: Json): Json => {
   const value: unknown = JSON.parse(text);
   if (!isShallow(value)) throw new PermanentFailure('output is nested too deeply to be recorded');
   return value as Json;
+};
+
+/** The payload as this worker wants it, or what is wrong with it. */
+export const readPayload = (worker: Worker, payload: Json): Parsed<unknown> => {
+  const result = v.safeParse(worker.payload, payload, { abortEarly: true });
+  if (result.success) return { ok: true, value: result.output };
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  return { ok: false, reason: `${path === null ? '' : `${path}: `}${issue.message}` };
 };
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
@@ -77,16 +86,13 @@ export const runItems = async (
   const runOne = async ({ item, attempt }: Delivery): Promise<RunOutcome> => {
     const worker = workers.get(item.worker);
     if (worker === undefined) return failure(new PermanentFailure(`unknown worker '${item.worker}'`));
-    const payload = v.safeParse(worker.payload, item.payload, { abortEarly: true });
-    if (!payload.success) {
-      const [issue] = payload.issues;
-      return failure(new PermanentFailure(`invalid payload: ${v.getDotPath(issue) ?? 'payload'}: ${issue.message}`));
-    }
+    const payload = readPayload(worker, item.payload);
+    if (!payload.ok) return failure(new PermanentFailure(`invalid payload: ${payload.reason}`));
     try {
       work.signal.throwIfAborted();
       const key = effectKeyOf(item.jobId, item.id);
       const context = { jobId: item.jobId, effectKey: key, attempt, signal: work.signal, log: log.child({ item: key }) };
-      const running = worker.run({ id: item.id, payload: payload.output }, context);
+      const running = worker.run({ id: item.id, payload: payload.value }, context);
       return { status: 'done', output: recordable(await Promise.race([running, aborted])) };
     } catch (error) {
       return failure(error);

@@ -1,0 +1,127 @@
+import * as v from 'valibot';
+import { json } from '#batch/work-queue/messages';
+import { defineApi, route } from '#http/api';
+import { id } from '#http/schemas';
+
+const MAX_ITEMS = 1_000;
+const MAX_CURSOR_LENGTH = 2_048;
+
+/** The workers that this stack has. */
+const worker = v.picklist(['record', 'thumbnail'], "Expected 'record' or 'thumbnail'.");
+
+const item = v.strictObject({ id: id(1_024), payload: v.optional(json, null) });
+const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
+
+const source = v.strictObject({
+  bucket: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'Expected the name of a bucket.')),
+  prefix: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates.'),
+      v.check((text) => Buffer.byteLength(text) <= 1_024, 'Expected at most 1024 bytes of UTF-8.'),
+    ),
+    '',
+  ),
+});
+
+const job = v.pipe(
+  v.strictObject({ worker, items: v.optional(items), source: v.optional(source), open: v.optional(v.literal(true)) }),
+  v.check(
+    (body) => [body.items, body.source, body.open].filter((each) => each !== undefined).length === 1,
+    "Expected exactly one of 'items', 'source' and 'open'.",
+  ),
+);
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const jobId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -.'));
+const ofJob = v.strictObject({ id: jobId });
+const page = v.strictObject({ cursor: v.optional(v.pipe(v.string(), v.maxLength(MAX_CURSOR_LENGTH))) });
+
+const progress = v.strictObject({
+  status: v.picklist(['open', 'planning', 'running', 'done', 'done-with-failures']),
+  total: v.nullable(count),
+  pending: count,
+  inFlight: count,
+  done: count,
+  failed: count,
+});
+
+const result = v.strictObject({
+  id: v.string(),
+  status: v.picklist(['done', 'failed']),
+  output: v.optional(json),
+  reason: v.optional(v.string()),
+  attempts: count,
+});
+
+const deadLetter = v.strictObject({
+  jobId: v.optional(v.string()),
+  id: v.optional(v.string()),
+  worker: v.optional(v.string()),
+  reason: v.string(),
+  attempts: count,
+  at: v.string(),
+});
+
+/** The work queue over HTTP. The same bodies may be sent to the queue of jobs. */
+export const workQueueApi = defineApi({
+  pattern: 'work-queue',
+  part: 'batch',
+  chapter: 11,
+  title: 'Work queue: many items, independent workers, one effect each',
+  queues: ['jobs', 'items'],
+  routes: {
+    createJob: route({
+      method: 'POST',
+      path: '/work-queue/jobs',
+      summary: 'Accept a job: a list of items, a bucket to list, or an open job whose items come in parts',
+      body: job,
+      answers: { 202: v.strictObject({ jobId: v.string(), total: v.nullable(count) }) },
+      problems: [400],
+      idempotent: true,
+    }),
+    addItems: route({
+      method: 'POST',
+      path: '/work-queue/jobs/{id}/items',
+      summary: 'Accept a part of an open job; items that it knows by id are not counted again',
+      params: ofJob,
+      body: v.strictObject({ items }),
+      answers: { 202: v.strictObject({ jobId: v.string(), accepted: count }) },
+      problems: [404, 409],
+      idempotent: true,
+    }),
+    closeJob: route({
+      method: 'POST',
+      path: '/work-queue/jobs/{id}/close',
+      summary: 'Take no more items into an open job; its total is known when all accepted parts are planned',
+      params: ofJob,
+      answers: { 202: v.strictObject({ jobId: v.string() }) },
+      problems: [404, 409],
+    }),
+    job: route({
+      method: 'GET',
+      path: '/work-queue/jobs/{id}',
+      summary: 'How far a job is: total = pending + inFlight + done + failed at every read',
+      params: ofJob,
+      answers: { 200: v.strictObject({ jobId: v.string(), ...progress.entries }) },
+      problems: [404],
+    }),
+    results: route({
+      method: 'GET',
+      path: '/work-queue/jobs/{id}/results',
+      summary: 'The items that have ended, page by page; a page may be empty although there is a cursor',
+      params: ofJob,
+      query: page,
+      answers: { 200: v.strictObject({ results: v.array(result), cursor: v.optional(v.string()) }) },
+      problems: [400, 404],
+    }),
+    deadLetters: route({
+      method: 'GET',
+      path: '/work-queue/dead-letters',
+      summary: 'What ended as dead letter, with reasons, page by page',
+      query: page,
+      answers: { 200: v.strictObject({ deadLetters: v.array(deadLetter), cursor: v.optional(v.string()) }) },
+      problems: [400],
+    }),
+  },
+});
