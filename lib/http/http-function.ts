@@ -95,11 +95,7 @@ const runHandler = async (call: Call, { name, route, input, headers, key, scope 
  * export const handler = httpFunction({ api: jobsApi, handlers: () => jobHandlers(queue()), services });
  */
 export function httpFunction<const A extends Api>(options: HttpFunctionOptions<A>): HttpFunction;
-export function httpFunction(options: {
-  readonly api: Api;
-  readonly handlers: () => AnyHandlers;
-  readonly services: () => HttpServices;
-}): HttpFunction {
+export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
   const { api } = options;
   const match = router(api);
   let services: HttpServices | undefined;
