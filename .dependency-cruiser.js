@@ -50,7 +50,7 @@ export default {
     layer('functions', 'Functions do not ask where they run.', '^functions/', '^lib/'),
     layer('localstack', 'What stands in for AWS is no part of a test.', '^localstack/', '^lib/', '^functions/'),
     {
-      name: 'system-time-and-chance-come-from-outside',
+      name: 'time-and-chance-from-outside',
       comment: 'A pattern gets its clock and its backend from the caller.',
       severity: 'error',
       from: { path: '^lib/(single-node|serving|batch|http|resilience|event-sources)/' },
@@ -64,7 +64,7 @@ export default {
       to: { path: backends },
     },
     {
-      name: 'no-patterns-beside-backends',
+      name: 'patterns-apart-from-backends',
       comment: 'What is shared by functions, or stands in for AWS, may name backends, so it must not name a pattern.',
       severity: 'error',
       from: { path: '^(functions|localstack)/', pathNot: '^functions/(single-node|serving|batch)/' },
