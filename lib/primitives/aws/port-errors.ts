@@ -1,0 +1,106 @@
+import { InvalidArgumentError, OutcomeUnknownError, PatternError, UnavailableError } from '../errors.ts';
+
+/** What an error of the SDK says beside its message. */
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly status: number | undefined;
+}
+
+const propertyOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+
+const sdkError = (error: unknown): SdkError => {
+  const code = propertyOf(error, 'code');
+  const status =
+    propertyOf(propertyOf(error, '$metadata'), 'httpStatusCode') ??
+    propertyOf(propertyOf(error, '$response'), 'statusCode');
+  return {
+    name: error instanceof Error ? error.name : 'Error',
+    message: error instanceof Error ? error.message : String(error),
+    code: typeof code === 'string' ? code : undefined,
+    status: typeof status === 'number' ? status : undefined,
+  };
+};
+
+/** No connection came about, so nothing was sent. */
+const UNSENT_CODES: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+/** 500, 502 and 504 may come after the call was applied; 503 is a refusal. */
+const LOST_STATUSES: readonly number[] = [500, 502, 504];
+/** @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html (throttling errors) */
+const REFUSED_FOR_NOW: readonly string[] = [
+  'BandwidthLimitExceeded',
+  'LimitExceededException',
+  'OverLimit',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'ServiceUnavailable',
+  'SlowDown',
+  'ThrottledException',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  // Of a single write that met a transaction: nothing was applied, and repeating it is right.
+  'TransactionConflictException',
+];
+const FAULTS_OF_THE_CALLER =
+  /^(ValidationException|InvalidParameter.*|IdempotentParameterMismatch.*|ResourceNotFound.*|RequestEntityTooLarge.*|InvalidRequestContent.*|QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue|NoSuchBucket|KeyTooLongError)$/;
+
+const isUnsent = ({ name, code, message, status }: SdkError): boolean =>
+  status === undefined &&
+  (UNSENT_CODES.includes(code ?? '') || (name === 'TimeoutError' && message.includes('establish a connection')));
+
+/** The attempt may have been applied although it failed: its answer was lost, garbled, or says so. */
+const isLost = (error: SdkError): boolean =>
+  error.status === undefined ? !isUnsent(error) : error.status < 300 || LOST_STATUSES.includes(error.status);
+
+/** Errors of calls of which an attempt may have been applied, the last one or an earlier one. */
+const uncertain = new WeakSet<object>();
+
+/**
+ * Middleware that goes around each attempt of a call. The SDK repeats a call whose answer was lost and then tells only of
+ * the last attempt: a refused connection after a lost answer is not "nothing was applied".
+ */
+export const watchAttempts = <Args, Answer>(next: (args: Args) => Promise<Answer>) => {
+  let isUncertain = false;
+  return async (args: Args): Promise<Answer> => {
+    try {
+      return await next(args);
+    } catch (error) {
+      isUncertain ||= isLost(sdkError(error));
+      if (isUncertain && typeof error === 'object' && error !== null) uncertain.add(error);
+      throw error;
+    }
+  };
+};
+
+/** Where {@link watchAttempts} belongs in the stack of a client: within the retries, around everything else. */
+export const AROUND_ATTEMPTS = Object.freeze({
+  step: 'finalizeRequest',
+  priority: 'low',
+  name: 'watchAttempts',
+} as const);
+
+/**
+ * What an error of the SDK means to a caller of the port.
+ *
+ * @param what The operation and its target, for the message.
+ * @param isWrite False for calls that change nothing: when their answer is lost they are just unavailable.
+ */
+export const portError = (what: string, error: unknown, isWrite: boolean): PatternError => {
+  if (error instanceof PatternError) return error;
+  const known = sdkError(error);
+  const { name, message, status } = known;
+  if (FAULTS_OF_THE_CALLER.test(name)) return new InvalidArgumentError(`${what}: ${name}: ${message}`);
+  if (isWrite && typeof error === 'object' && error !== null && uncertain.has(error)) {
+    return new OutcomeUnknownError(what, error);
+  }
+  const isRefusedForNow = REFUSED_FOR_NOW.includes(name) || status === 429 || (status !== undefined && status >= 500);
+  if (isRefusedForNow || isUnsent(known) || (typeof error === 'object' && error !== null && uncertain.has(error))) {
+    return new UnavailableError(what, error);
+  }
+  return new PatternError('primitives/refused', `${what}: ${name}: ${message}`, { cause: error });
+};
