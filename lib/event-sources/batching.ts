@@ -35,17 +35,18 @@ export interface Batching<T> {
   readonly holds: ReadonlyMap<string, Hold>;
 }
 
-export type BatchingEvent<T> = {
-  readonly nowMs: number;
-  /** How many batches may go out at this step. */
-  readonly freeSlotCount: number;
-} & (
+export type BatchingChange<T> =
   | { readonly kind: 'received'; readonly items: readonly BatchItem<T>[] }
   /** A batch that went out has ended; `kept` are those of it that were not deleted. */
   | { readonly kind: 'ended'; readonly batch: readonly BatchItem<T>[]; readonly kept: readonly BatchItem<T>[] }
   /** Time has passed, or a slot has become free. */
-  | { readonly kind: 'tick' }
-);
+  | { readonly kind: 'tick' };
+
+export type BatchingEvent<T> = BatchingChange<T> & {
+  readonly nowMs: number;
+  /** How many batches may go out at this step. */
+  readonly freeSlotCount: number;
+};
 
 export interface BatchingStep<T> {
   readonly state: Batching<T>;

@@ -4,8 +4,7 @@ import type { Log } from '#primitives/log';
 import { systemClock } from '#primitives/system-clock';
 import type { Invoke } from './invocation.ts';
 import type { MappingStore } from './mapping-store.ts';
-import { startPoller } from './poller.ts';
-import type { Poller } from './poller.ts';
+import { Poller } from './poller.ts';
 
 export interface EventSourcesOptions {
   /** Where SQS is; an http address on loopback. */
@@ -59,7 +58,7 @@ export const startEventSources = (options: EventSourcesOptions): EventSources =>
 
   const start = (mapping: EventSourceMapping): void => {
     try {
-      running.set(mapping.uuid, { mapping, poller: startPoller({ ...settings, mapping }) });
+      running.set(mapping.uuid, { mapping, poller: new Poller({ ...settings, mapping }) });
     } catch (error) {
       log.error('event source not started', { uuid: mapping.uuid, error: String(error) });
     }
