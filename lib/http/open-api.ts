@@ -1,0 +1,175 @@
+import { toJsonSchema, type ConversionConfig } from '@valibot/to-json-schema';
+import type { Json } from '#primitives/table';
+import type { Api, Route, Schema } from './api.ts';
+import { BODY_LIMIT_BYTES } from './request-body.ts';
+import { paramsSchema } from './request.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+const TEXTS: Readonly<Record<number, string>> = {
+  400: 'Malformed or invalid; `errors` says which fields.',
+  401: 'The admin token is missing or wrong.',
+  403: 'Admin routes are closed here.',
+  404: 'Unknown.',
+  409: 'In conflict with what is there, or the first request with this idempotency key still runs.',
+  410: 'Gone.',
+  413: `The body is longer than ${BODY_LIMIT_BYTES} bytes.`,
+  415: 'The body is not JSON.',
+  422: 'The idempotency key came with another request before.',
+  429: 'Too many requests; come again after `retry-after`.',
+  500: 'A fault of this service.',
+  503: 'Unavailable for now; come again after `retry-after`.',
+  504: 'Not answered in time; come again after `retry-after`.',
+};
+
+const PROBLEM: JsonObject = {
+  type: 'object',
+  description: 'RFC 9457',
+  properties: {
+    type: { type: 'string', format: 'uri-reference' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    errors: { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } },
+  },
+  required: ['type', 'title', 'status', 'detail'],
+};
+
+const HEADER_TRACEPARENT: JsonObject = {
+  name: 'traceparent',
+  in: 'header',
+  required: false,
+  description: 'W3C trace context; made when it is missing, returned in every answer.',
+  schema: { type: 'string' },
+};
+
+const HEADER_IDEMPOTENCY_KEY: JsonObject = {
+  name: 'idempotency-key',
+  in: 'header',
+  required: false,
+  description: 'Makes the request safe to repeat: the same key and request get the same answer, and the effect is there once.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+/** Converts schemas and collects the definitions that recursive ones need. */
+const converter = (prefix: string, definitions: Map<string, Json>) => {
+  const convert = (schema: Schema, typeMode: 'input' | 'output', part: string): JsonObject => {
+    const config: ConversionConfig = {
+      target: 'draft-2020-12',
+      typeMode,
+      // A check that JSON Schema has no word for is still made by the server.
+      errorMode: 'ignore',
+      overrideRef: ({ referenceId }) => `#/components/schemas/${prefix}.${part}.${referenceId}`,
+    };
+    // Through JSON, because the converter's own types know values that JSON does not.
+    const { $schema: _, $defs = {}, ...rest } = JSON.parse(JSON.stringify(toJsonSchema(schema, config)));
+    for (const [name, definition] of Object.entries<Json>($defs)) definitions.set(`${prefix}.${part}.${name}`, definition);
+    return rest;
+  };
+  return convert;
+};
+
+type Convert = ReturnType<typeof converter>;
+
+const parametersIn = (place: 'path' | 'query', schema: JsonObject): Json[] => {
+  const { properties = {}, required = [] } = schema;
+  const names = Array.isArray(required) ? required : [];
+  return Object.entries(properties ?? {}).map(([name, inner]) => ({
+    name,
+    in: place,
+    required: place === 'path' || names.includes(name),
+    schema: inner,
+  }));
+};
+
+const problemStatuses = (route: Route): readonly number[] =>
+  [
+    ...new Set([
+      400,
+      ...(route.admin === true ? [401, 403] : []),
+      ...(route.method === 'GET' ? [] : [413, 415]),
+      ...(route.idempotent === true ? [409, 422] : []),
+      ...(route.problems ?? []),
+      500,
+      503,
+      504,
+    ]),
+  ].toSorted((one, other) => one - other);
+
+const answersOf = (route: Route, convert: Convert): JsonObject => {
+  const answers = Object.entries(route.answers).map(([status, schema]) => [
+    status,
+    schema.type === 'undefined'
+      ? { description: route.summary }
+      : {
+          description: route.summary,
+          content: { 'application/json': { schema: convert(schema, 'input', `answer-${status}`) } },
+        },
+  ]);
+  const problems = problemStatuses(route).map((status) => [status, { $ref: `#/components/responses/problem-${status}` }]);
+  return Object.fromEntries([...answers, ...problems]);
+};
+
+const operation = (api: Api, name: string, route: Route, definitions: Map<string, Json>): JsonObject => {
+  const convert = converter(`${api.pattern}.${name}`, definitions);
+  return {
+    operationId: `${api.pattern}.${name}`,
+    tags: [api.pattern],
+    summary: route.summary,
+    parameters: [
+      ...parametersIn('path', convert(paramsSchema(route), 'input', 'params')),
+      ...(route.query === undefined ? [] : parametersIn('query', convert(route.query, 'input', 'query'))),
+      ...(route.idempotent === true ? [HEADER_IDEMPOTENCY_KEY] : []),
+      HEADER_TRACEPARENT,
+    ],
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: convert(route.body, 'input', 'body') } },
+          },
+        }),
+    responses: answersOf(route, convert),
+    ...(route.admin === true ? { security: [{ adminToken: [] }] } : {}),
+  };
+};
+
+const problemResponse = (description: string): JsonObject => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
+/**
+ * The OpenAPI 3.1 document of some APIs, made of the schemas that validate the requests: what it says and what the
+ * functions do can't differ.
+ *
+ * @see https://spec.openapis.org/oas/v3.1.1.html
+ */
+export const openApi = (
+  apis: readonly Api[],
+  info: { readonly title: string; readonly version: string },
+): JsonObject & { readonly openapi: string } => {
+  const definitions = new Map<string, Json>([['Problem', PROBLEM]]);
+  const paths = new Map<string, Record<string, Json>>();
+  for (const api of apis) {
+    for (const [name, route] of Object.entries(api.routes)) {
+      const item = paths.get(route.path) ?? {};
+      item[route.method.toLowerCase()] = operation(api, name, route, definitions);
+      paths.set(route.path, item);
+    }
+  }
+  return {
+    openapi: '3.1.1',
+    info: { ...info },
+    tags: apis.map(({ pattern, title }) => ({ name: pattern, description: title })),
+    paths: Object.fromEntries(paths),
+    components: {
+      schemas: Object.fromEntries(definitions),
+      responses: Object.fromEntries(
+        Object.entries(TEXTS).map(([status, text]) => [`problem-${status}`, problemResponse(text)]),
+      ),
+      securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+};
