@@ -1,0 +1,129 @@
+import { partialBatch } from '#batch/partial-batch';
+import { batchWorker } from '#batch/work-queue/batch-worker';
+import { bucketSource } from '#batch/work-queue/bucket-source';
+import { bury } from '#batch/work-queue/bury';
+import { planner } from '#batch/work-queue/planner';
+import { recordWorker } from '#batch/work-queue/record-worker';
+import type { Worker } from '#batch/work-queue/types';
+import { workQueue } from '#batch/work-queue/work-queue';
+import type { Log } from '#primitives/log';
+import { memoryClock } from '#primitives/memory/clock';
+import { memoryObjects } from '#primitives/memory/objects';
+import { memoryQueue } from '#primitives/memory/queue';
+import { seededRandom } from '#primitives/memory/random';
+import { memoryTable } from '#primitives/memory/table';
+import { memoryWire, type Intercept } from '#primitives/memory/wire';
+import type { Queue, ReceivedMessage } from '#primitives/queue';
+import type { PartialBatchAnswer } from '#batch/partial-batch';
+
+const KEEP_MS = 30 * 24 * 3_600_000;
+const VISIBILITY_MS = 30_000;
+export const MAX_RECEIVE_COUNT = 5;
+
+export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+type Handle = (messages: readonly ReceivedMessage[]) => Promise<PartialBatchAnswer>;
+
+/**
+ * One account in memory with all of the work queue in it, and a driver that does what the event sources do. A handler
+ * that rejects has crashed: its batch comes again.
+ */
+export const world = (options: {
+  readonly intercept?: Intercept;
+  readonly workers?: readonly Worker[];
+  readonly seed?: number;
+  readonly planMs?: number;
+  readonly onStep?: () => Promise<void>;
+} = {}) => {
+  const clock = memoryClock();
+  const random = seededRandom(options.seed ?? 1);
+  const wire = memoryWire(options.intercept === undefined ? {} : { intercept: options.intercept });
+  const table = (name: string) => memoryTable({ name, clock, wire });
+  const queue = (name: string, deadLetter?: { readonly queue: Queue; readonly maxReceiveCount: number }) =>
+    memoryQueue({ name, clock, wire, visibilityMs: VISIBILITY_MS, ...(deadLetter === undefined ? {} : { deadLetter }) });
+
+  const jobs = table('jobs');
+  const effects = table('effects');
+  const media = memoryObjects({ name: 'media', wire });
+  const plansDead = queue('plans-dead');
+  const plans = queue('plans', { queue: plansDead, maxReceiveCount: 20 });
+  const dead = queue('dead');
+  const lost = queue('undeliverable', { queue: dead, maxReceiveCount: 1_000 });
+  const items = queue('items', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
+
+  const common = { jobs, effects, clock, random, log: quiet, keepMs: KEEP_MS };
+  const plan = planner({
+    ...common,
+    items,
+    plans,
+    deadLetters: plansDead,
+    sourceOf: ({ prefix }) => bucketSource({ objects: media, prefix }),
+  });
+  const work = batchWorker({
+    ...common,
+    undeliverable: lost,
+    workers: options.workers ?? [recordWorker({ clock, misbehaves: true })],
+    maxReceiveCount: MAX_RECEIVE_COUNT,
+    leaseMs: VISIBILITY_MS,
+  });
+  const end = bury({ ...common, deadLetters: dead, maxReceiveCount: MAX_RECEIVE_COUNT });
+
+  const handlers: readonly (readonly [Queue, number, Handle])[] = [
+    [plans, 1, (messages) => partialBatch(messages, (message) => plan(message, options.planMs ?? 5_000))],
+    [items, 10, (messages) => work(messages, 8_000)],
+    [lost, 10, (messages) => partialBatch(messages, end, { concurrency: 1 })],
+  ];
+
+  /** Receives once, calls the function, deletes what it did not report. False when there was nothing. */
+  const poll = async ([source, maxCount, handle]: (typeof handlers)[number]): Promise<boolean> => {
+    const messages = await source.receive({ maxCount });
+    if (messages.length === 0) return false;
+    const answer = await handle(messages).catch(() => undefined);
+    if (answer === undefined) return true;
+    const failed = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const receipts = messages.filter(({ id }) => !failed.has(id)).map(({ receipt }) => receipt);
+    if (receipts.length > 0) await source.deleteBatch(receipts).catch(() => undefined);
+    return true;
+  };
+
+  /** Drives all event sources until nothing is left in their queues. */
+  const drain = async (): Promise<void> => {
+    for (let rounds = 0; rounds < 5_000; rounds += 1) {
+      let isBusy = false;
+      for (const handler of handlers) {
+        isBusy = (await clock.until(poll(handler).catch(() => true))) || isBusy;
+        await options.onStep?.();
+      }
+      if (isBusy) continue;
+      const depths = await Promise.all(handlers.map(([source]) => source.depth().catch(() => undefined)));
+      if (depths.every((depth) => depth !== undefined && depth.visibleCount + depth.inFlightCount === 0)) return;
+      await clock.advance(VISIBILITY_MS + 1);
+    }
+    throw new Error('The queues were never empty.');
+  };
+
+  const api = workQueue({ jobs, effects, plans, clock, random, keepMs: KEEP_MS });
+  const allResults = async (jobId: string) => {
+    const results = [];
+    let cursor: string | undefined;
+    do {
+      const page = await api.results(jobId, cursor);
+      if (page === undefined) throw new Error('No page.');
+      results.push(...page.results);
+      ({ cursor } = page);
+    } while (cursor !== undefined);
+    return results;
+  };
+  const deadLetters = async () => {
+    const letters: ReceivedMessage[] = [];
+    for (let page = await dead.receive({ maxCount: 10 }); page.length > 0; page = await dead.receive({ maxCount: 10 })) {
+      letters.push(...page);
+    }
+    return letters;
+  };
+
+  return { api, clock, random, wire, jobs, effects, media, plans, plansDead, items, lost, dead, drain, allResults, deadLetters, end, work };
+};
+
+export const someItems = (count: number, payload: (index: number) => object | null = () => null) =>
+  Array.from({ length: count }, (_, index) => ({ id: `item-${index}`, payload: payload(index) as never }));
