@@ -36,7 +36,8 @@ export default {
       from: { path: '^lib/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-optional'],
-        pathNot: 'node_modules/@types/',
+        // Types of Node, which every user has; and an optional peer, loaded with the first image.
+        pathNot: 'node_modules/(@types/node|sharp)/',
       },
     },
     layer('ports', 'The ports know nothing of what implements or uses them.', port, '^$'),
@@ -58,16 +59,16 @@ export default {
     },
     {
       name: 'wiring-in-functions',
-      comment: 'In the folder of a pattern only wiring.ts names a backend.',
+      comment: 'In the folder of a pattern only wiring.ts names a backend; a demo fills buckets, from outside.',
       severity: 'error',
-      from: { path: '^functions/(single-node|serving|batch)/', pathNot: '/wiring\\.ts$' },
+      from: { path: '^functions/(single-node|serving|batch)/', pathNot: '/(wiring|demo)\\.ts$' },
       to: { path: backends },
     },
     {
       name: 'patterns-apart-from-backends',
       comment: 'What is shared by functions, or stands in for AWS, may name backends, so it must not name a pattern.',
       severity: 'error',
-      from: { path: '^(functions|localstack)/', pathNot: '^functions/(single-node|serving|batch)/' },
+      from: { path: '^(functions|localstack)/', pathNot: '^functions/(single-node|serving|batch)/.*(?<!/demo)\\.ts$' },
       to: { path: patterns },
     },
   ],

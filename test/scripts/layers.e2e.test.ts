@@ -59,6 +59,7 @@ const forbidden: readonly (readonly [rule: string, file: string, ...imports: str
   ['localstack', 'localstack/a-test.ts', '../test/support/stack.ts'],
   ['wiring-in-functions', 'functions/batch/work-queue/handler.ts', '#primitives/aws/queue'],
   ['patterns-apart-from-backends', 'functions/shell/a-pattern.ts', '#batch/work-queue/index'],
+  ['patterns-apart-from-backends', 'functions/batch/work-queue/demo.ts', '#batch/work-queue/index'],
   ['patterns-apart-from-backends', 'localstack/a-pattern.ts', '#batch/work-queue/index'],
 ];
 
