@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Clock } from '#primitives/clock';
+import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Json } from '#primitives/table';
 import { isShallow, type ItemMessage, type Parsed } from './messages.ts';
@@ -46,7 +47,8 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 const failure = (error: unknown): RunOutcome => ({
   status: 'failed',
   reason: reasonOf(error),
-  isPermanent: error instanceof PermanentFailure,
+  // What a primitive calls invalid now it will call invalid again.
+  isPermanent: error instanceof PermanentFailure || error instanceof InvalidArgumentError,
 });
 
 const never = (signal: AbortSignal): { readonly aborted: Promise<never>; readonly release: () => void } => {

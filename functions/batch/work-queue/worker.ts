@@ -1,0 +1,18 @@
+import { messagesOf, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import { wireWorker } from './wiring.ts';
+
+/** What was done has to be recorded before the platform ends the invocation. */
+const TIME_TO_RECORD = { share: 0.3, atMostMs: 3_000 } as const;
+
+let work: ReturnType<typeof wireWorker> | undefined;
+
+/** Reads the queue of items. */
+export const handler = async (
+  event: SqsEvent,
+  context: { getRemainingTimeInMillis(): number },
+): Promise<PartialBatchAnswer> => {
+  work ??= wireWorker(process.env);
+  const remainingMs = context.getRemainingTimeInMillis();
+  const recordingMs = Math.min(TIME_TO_RECORD.atMostMs, remainingMs * TIME_TO_RECORD.share);
+  return work(messagesOf(event), remainingMs - recordingMs);
+};
