@@ -8,11 +8,7 @@ export class PatternError extends Error {
   /** True when the same call may succeed later and repeating it is safe. */
   readonly retryable: boolean;
 
-  constructor(
-    code: string,
-    message: string,
-    options: { readonly retryable?: boolean; readonly cause?: unknown } = {},
-  ) {
+  constructor(code: string, message: string, options: { readonly retryable?: boolean; readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;

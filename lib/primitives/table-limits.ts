@@ -33,6 +33,12 @@ const checkFieldName = (name: string): void => {
   if (RESERVED_FIELDS.includes(name)) throw refuse('field name', `none of ${RESERVED_FIELDS.join(', ')}`, name);
 };
 
+/** No instance of a class: a Date or a Map would be stored as something else. */
+const isPlainObject = (value: object): value is { readonly [name: string]: Json } => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+};
+
 const checkJson = (name: string, value: Json, depth: number): void => {
   if (depth > MAX_DEPTH) throw refuse(name, `nested ${MAX_DEPTH} deep at most`, depth);
   if (value === null || typeof value === 'boolean') return;
@@ -42,10 +48,9 @@ const checkJson = (name: string, value: Json, depth: number): void => {
     const magnitude = Math.abs(value);
     const isStorable = value === 0 || (magnitude >= MIN_MAGNITUDE && magnitude <= MAX_MAGNITUDE);
     if (!isStorable) throw refuse(name, `a number of magnitude ${MIN_MAGNITUDE} to ${MAX_MAGNITUDE}, or 0`, value);
-  } else if (Array.isArray(value)) {
-    // `every` would pass over the holes of a sparse array.
-    for (const item of value as readonly Json[]) checkJson(name, item, depth + 1);
-  } else if (typeof value === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+  } else if (isList(value)) {
+    for (const item of value) checkJson(name, item, depth + 1);
+  } else if (isPlainObject(value)) {
     for (const [key, item] of Object.entries(value)) {
       checkText(name, key, 0, MAX_FIELD_NAME_BYTES);
       checkJson(name, item, depth + 1);
@@ -61,6 +66,7 @@ const checkMembers = (name: string, members: Iterable<string>): void => {
   }
 };
 
+export const isList = (value: FieldValue): value is readonly Json[] => Array.isArray(value);
 export const isSet = (value: FieldValue): value is ReadonlySet<string> => value instanceof Set;
 
 export const checkFields = (fields: Fields): void => {
@@ -134,6 +140,10 @@ export const checkUpdate = (update: Update): void => {
   const names = [...Object.keys(set), ...new Set(remove), ...Object.keys(union)];
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw refuse('update', 'of each field in one way (set, remove or union)', twice);
+  const isUnion = Object.values(union).some((members) => members.length > 0);
+  if (Object.keys(set).length + remove.length === 0 && !isUnion && update.expiresAtMs === undefined) {
+    throw refuse('update', 'a change of one field or more, or of the expiry', 'none');
+  }
   checkCondition(update.condition);
   checkExpiry(update.expiresAtMs);
 };

@@ -1,4 +1,8 @@
-/** What a field may hold: JSON, and at the top level of a record also a set of strings (never empty when stored). */
+/**
+ * What a field may hold: JSON, and at the top level of a record also a set of strings (never empty: leave the field out).
+ * No field is named `pk`, `sk` or `ttl`; numbers are of magnitude 1e-130 to 9.9e125, or 0; nesting ends at 32; a record
+ * takes 400 KiB. What is outside is an `InvalidArgumentError`, before anything is written.
+ */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 export type FieldValue = Json | ReadonlySet<string>;
 export type Fields = Readonly<Record<string, FieldValue>>;
@@ -26,7 +30,8 @@ export type Condition =
   | { readonly kind: 'and' | 'or'; readonly conditions: readonly Condition[] };
 
 /** Holds when there is no record under the key, or, with a name, when the record has no such field (or is absent). */
-export const absent = (field?: string): Condition => (field === undefined ? { kind: 'absent' } : { kind: 'absent', field });
+export const absent = (field?: string): Condition =>
+  field === undefined ? { kind: 'absent' } : { kind: 'absent', field };
 /** Holds when the field is there and equals `value`, deeply. */
 export const equals = (field: string, value: Json): Condition => ({ kind: 'equals', field, value });
 /** Holds when the field is there, of the type of `value`, and less than it. */
@@ -54,7 +59,10 @@ export interface Put extends Conditional {
   readonly expiresAtMs?: number;
 }
 
-/** Changes fields of a record, which is made when it is not there. */
+/**
+ * Changes fields of a record, which is made when it is not there. It changes at least one field or the expiry, and names
+ * each field once.
+ */
 export interface Update extends Conditional {
   readonly key: Key;
   readonly set?: Fields;

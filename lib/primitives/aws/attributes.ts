@@ -2,7 +2,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { PatternError } from '../errors.ts';
 import type { Fields, FieldValue, Json, Key } from '../table.ts';
-import { isSet, RESERVED_FIELDS } from '../table-limits.ts';
+import { isList, isSet, RESERVED_FIELDS } from '../table-limits.ts';
 
 export type Attributes = Record<string, AttributeValue>;
 
@@ -22,7 +22,7 @@ export const toAttribute = (value: FieldValue): AttributeValue => {
   if (typeof value === 'number') return { N: `${value === 0 ? 0 : value}` };
   if (typeof value === 'boolean') return { BOOL: value };
   if (isSet(value)) return { SS: [...value] };
-  if (Array.isArray(value)) return { L: value.map((item: Json) => toAttribute(item)) };
+  if (isList(value)) return { L: value.map((item) => toAttribute(item)) };
   return { M: mapped(value, toAttribute) };
 };
 

@@ -92,7 +92,7 @@ export const updateExpression = (update: Update) => {
     ...(adds.length === 0 ? [] : [`ADD ${adds.join(', ')}`]),
   ];
   return {
-    ...(clauses.length === 0 ? {} : { UpdateExpression: clauses.join(' ') }),
+    UpdateExpression: clauses.join(' '),
     ...conditionWith(update.condition, use),
     ...use.used(),
   };

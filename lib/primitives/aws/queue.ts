@@ -127,7 +127,8 @@ export const awsQueue = (options: AwsQueueOptions): Queue => {
 
   const receive: Queue['receive'] = async (request, signal) => {
     checkReceive(request);
-    if (signal?.aborted === true) return [];
+    const isAborted = (): boolean => signal?.aborted === true;
+    if (isAborted()) return [];
     const { maxCount, waitMs = 0, visibilityMs } = request;
     try {
       const { client, sdk } = await sqs();
@@ -142,7 +143,7 @@ export const awsQueue = (options: AwsQueueOptions): Queue => {
       const { Messages = [] } = await client.send(command, signal === undefined ? {} : { abortSignal: signal });
       return Object.freeze(Messages.map(receivedFrom));
     } catch (error) {
-      if (signal?.aborted === true) return [];
+      if (isAborted()) return [];
       throw portError(`ReceiveMessage ${name}`, error, true);
     }
   };

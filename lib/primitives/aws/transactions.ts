@@ -39,13 +39,8 @@ export const transactItem = (TableName: string, write: Write): TransactWriteItem
   switch (write.kind) {
     case 'put':
       return { Put: putInput(TableName, write) };
-    case 'update': {
-      // A transaction, unlike UpdateItem, demands an expression; this one changes nothing.
-      const { UpdateExpression = 'REMOVE #nothing', ...input } = updateInput(TableName, write);
-      if (UpdateExpression !== 'REMOVE #nothing') return { Update: { UpdateExpression, ...input } };
-      const names = { ...input.ExpressionAttributeNames, '#nothing': 'ttl_never_set' };
-      return { Update: { ...input, UpdateExpression, ExpressionAttributeNames: names } };
-    }
+    case 'update':
+      return { Update: updateInput(TableName, write) };
     case 'delete':
       return { Delete: deleteInput(TableName, write) };
     case 'check': {

@@ -1,16 +1,13 @@
 import type { Condition, Fields, FieldValue, Json } from '../table.ts';
-import { isSet } from '../table-limits.ts';
+import { isList, isSet } from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 
 const isObject = (value: Json): value is { readonly [name: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' && value !== null && !isList(value);
 
 /** Equality of DynamoDB: by type and value, deeply; objects without regard to the order of their names. */
 export const isEqual = (a: Json, b: Json): boolean => {
-  if (Array.isArray(a) && Array.isArray(b)) {
-    const other: readonly Json[] = b;
-    return a.length === other.length && a.every((item: Json, at) => isEqual(item, other[at] ?? null));
-  }
+  if (isList(a) && isList(b)) return a.length === b.length && a.every((item, at) => isEqual(item, b[at] ?? null));
   if (isObject(a) && isObject(b)) {
     const names = Object.keys(a);
     return (

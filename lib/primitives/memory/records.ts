@@ -1,6 +1,6 @@
 import { refuse } from '../checks.ts';
 import type { Fields, FieldValue, Json, Key, Put, Update } from '../table.ts';
-import { isSet } from '../table-limits.ts';
+import { isList, isSet } from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (item size) */
@@ -21,7 +21,7 @@ const objectFrom = <T>(entries: readonly (readonly [string, T])[]): Readonly<Rec
 export const copyJson = (value: Json): Json => {
   if (typeof value === 'number') return value === 0 ? 0 : value; // A table knows no −0.
   if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item: Json) => copyJson(item));
+  if (isList(value)) return value.map((item) => copyJson(item));
   return objectFrom(Object.entries(value).map(([name, item]) => [name, copyJson(item)] as const));
 };
 
@@ -37,7 +37,7 @@ const valueBytes = (value: FieldValue): number => {
   if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;
   if (value === null || typeof value === 'boolean') return 1;
   if (isSet(value)) return [...value].reduce((sum, member) => sum + Buffer.byteLength(member), 0);
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + 1 + valueBytes(item), 3);
+  if (isList(value)) return value.reduce<number>((sum, item) => sum + 1 + valueBytes(item), 3);
   return Object.entries(value).reduce((sum, [name, item]) => sum + 1 + Buffer.byteLength(name) + valueBytes(item), 3);
 };
 
