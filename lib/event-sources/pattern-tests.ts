@@ -10,7 +10,7 @@ export type LeafTest = (value: Leaf) => boolean;
 /** The pattern is not one that EventBridge accepts. The message says where, what is allowed and what was given. */
 export class InvalidPatternError extends PatternError {
   constructor(at: string, expected: string, got: unknown) {
-    super('event-sources/invalid-pattern', `Expected '${at}' to be ${expected}, got ${show(got)}.`);
+    super('event-sources/invalid-pattern', `Expected '${at === '' ? 'pattern' : at}' to be ${expected}, got ${show(got)}.`);
   }
 }
 

@@ -71,7 +71,7 @@ const compileObject = (pattern: unknown, path: readonly string[], at: string, de
     Math.max(1, ways),
   );
   if (combinationCount > COMBINATION_LIMIT) {
-    throw new InvalidPatternError(at === '' ? 'pattern' : at, `at most ${COMBINATION_LIMIT} combinations`, combinationCount);
+    throw new InvalidPatternError(at, `at most ${COMBINATION_LIMIT} combinations`, combinationCount);
   }
   return { kind: 'object', fields, branches, combinationCount };
 };
