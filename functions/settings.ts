@@ -21,8 +21,8 @@ export interface Settings {
   readonly workerTimeoutS: number;
   /** True in stages that run on one machine only. */
   readonly isLocal: boolean;
-  /** Who may call the HTTP routes: outside local stages only who signs with IAM credentials. */
-  readonly authorizer: 'aws_iam' | null;
+  /** Who may call the HTTP routes: outside local stages only who signs with IAM credentials. Empty: everybody. */
+  readonly authorizer: 'aws_iam' | '';
 }
 
 /** One or more settings that cannot be used. The message has a line for each: name, what is allowed, what was given. */
@@ -46,7 +46,7 @@ const MAX_RECEIVES = 1_000;
  */
 const DEFAULT_VISIBILITY_S = 65;
 const VISIBILITY_TO_TIMEOUT = 6;
-/** API Gateway gives up after 29 s, so no function needs longer to answer; AWS would allow 900. */
+/** The longest that Lambda lets a function run. */
 const MAX_WORKER_TIMEOUT_S = 900;
 
 /** Reads variables one by one and remembers what was wrong with each. An empty variable counts as not set. */
@@ -114,7 +114,7 @@ export const readSettings = (
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,
-    authorizer: isLocal ? null : 'aws_iam',
+    authorizer: isLocal ? '' : 'aws_iam',
   };
   if (read.errors.length > 0) throw new SettingError(read.errors.join('\n'));
   return Object.freeze(settings);

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 const FOLDER = '.esbuild';
@@ -20,6 +20,14 @@ const entriesOf = (folder: string): readonly string[] => {
   }
 };
 
+const removeWhenEmpty = (folder: string): void => {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another process has its bundles there, or there was no folder.
+  }
+};
+
 /**
  * A folder of this process for its bundles, below the service so that they find its node_modules; it goes when the
  * process exits. Processes that run at the same time don't overwrite each other's bundles, and nothing is loaded that
@@ -32,6 +40,9 @@ export const claimBuildFolder = (serviceDir: string): string => {
   for (const entry of entriesOf(parent))
     if (!/^\d+$/.test(entry) || !isRunning(Number(entry))) rmSync(path.join(parent, entry), { recursive: true, force: true });
   const own = String(process.pid);
-  process.once('exit', () => rmSync(path.join(parent, own), { recursive: true, force: true }));
+  process.once('exit', () => {
+    rmSync(path.join(parent, own), { recursive: true, force: true });
+    removeWhenEmpty(parent);
+  });
   return path.join(FOLDER, own);
 };

@@ -36,6 +36,8 @@ export const setUpStack = async (
   const template = parseTemplate(service.resources);
   const given = functionValues(framework, place);
   const { made, scope } = await provision({ template, stackName, given, clients: awsClients(place) });
+  // The functions compare it with what a client sends. It belongs to the stack, so it is in no template.
+  service.provider.environment = { ...service.provider.environment, ADMIN_TOKEN: primitives.adminToken };
   resolveEnvironments(service, scope);
   const { awsEndpointUrl: endpoint, adminToken } = primitives;
   const mappings = wantedMappings(service, scope);

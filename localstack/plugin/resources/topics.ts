@@ -1,3 +1,4 @@
+import type { SNSClient } from '@aws-sdk/client-sns';
 import { StackError } from '../errors.ts';
 import { asText, isTrue, optionalText, requiredText, type ResourceType } from './type.ts';
 
@@ -25,6 +26,29 @@ export const TOPIC: ResourceType = {
 };
 
 const SUBSCRIPTION_ATTRIBUTES = ['RawMessageDelivery', 'FilterPolicyScope', 'FilterPolicy', 'RedrivePolicy'];
+/** The API gives up to 100 a page. */
+const MAX_PAGES = 100;
+
+interface Endpoint {
+  readonly TopicArn: string;
+  readonly Protocol: string;
+  readonly Endpoint: string;
+}
+
+const existingArn = async (client: SNSClient, wanted: Endpoint): Promise<string | undefined> => {
+  const { ListSubscriptionsByTopicCommand } = await import('@aws-sdk/client-sns');
+  let token: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const { Subscriptions = [], NextToken } = await client.send(
+      new ListSubscriptionsByTopicCommand({ TopicArn: wanted.TopicArn, ...(token === undefined ? {} : { NextToken: token }) }),
+    );
+    const found = Subscriptions.find((each) => each.Protocol === wanted.Protocol && each.Endpoint === wanted.Endpoint);
+    if (found?.SubscriptionArn !== undefined) return found.SubscriptionArn;
+    token = NextToken;
+    if (token === undefined) return undefined;
+  }
+  throw new StackError(`Topic ${wanted.TopicArn} has more than ${MAX_PAGES} pages of subscriptions.`);
+};
 
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html */
 export const SUBSCRIPTION: ResourceType = {
@@ -32,19 +56,19 @@ export const SUBSCRIPTION: ResourceType = {
   make: async (wanted, { sns }) => {
     const { SetSubscriptionAttributesCommand, SubscribeCommand } = await import('@aws-sdk/client-sns');
     const client = await sns();
-    const Protocol = requiredText(wanted, 'Protocol');
-    if (Protocol !== 'sqs')
-      throw new StackError(`${wanted.where}: expected 'Protocol' to be sqs, the only one known here, got '${Protocol}'.`);
-    const { SubscriptionArn } = await client.send(
-      new SubscribeCommand({
-        TopicArn: requiredText(wanted, 'TopicArn'),
-        Protocol,
-        Endpoint: requiredText(wanted, 'Endpoint'),
-        ReturnSubscriptionArn: true,
-      }),
-    );
-    const arn = made(SubscriptionArn, wanted.where);
-    // Subscribing again gives the subscription that is there, and refuses other attributes: they are set one by one.
+    const endpoint = {
+      TopicArn: requiredText(wanted, 'TopicArn'),
+      Protocol: requiredText(wanted, 'Protocol'),
+      Endpoint: requiredText(wanted, 'Endpoint'),
+    };
+    if (endpoint.Protocol !== 'sqs')
+      throw new StackError(
+        `${wanted.where}: expected 'Protocol' to be sqs, the only one known here, got '${endpoint.Protocol}'.`,
+      );
+    // To subscribe again is refused once the attributes are set: look first, and set them one by one.
+    const existing = await existingArn(client, endpoint);
+    const subscribe = new SubscribeCommand({ ...endpoint, ReturnSubscriptionArn: true });
+    const arn = existing ?? made((await client.send(subscribe)).SubscriptionArn, wanted.where);
     for (const AttributeName of SUBSCRIPTION_ATTRIBUTES) {
       const AttributeValue = optionalText(wanted.properties, AttributeName);
       if (AttributeValue === undefined) continue;
