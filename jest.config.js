@@ -12,12 +12,12 @@ const project = (kind, runner) => ({
     ],
   },
   extensionsToTreatAsEsm: ['.ts'],
-  testTimeout: 30_000,
 });
 
 export default {
   // Two cores are what everybody has; more workers than that only make the tests that start processes fight.
   maxWorkers: 2,
+  testTimeout: 30_000,
   reporters: ['default', '<rootDir>/scripts/test-reporter.ts'],
   projects: [
     ...kinds.parallel.map((kind) => project(kind, 'jest-runner')),
