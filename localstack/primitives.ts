@@ -6,18 +6,10 @@ import { startDynoxide, type Dynoxide } from './embedded/dynoxide.ts';
 import { startEndpoint, type Endpoint } from './embedded/endpoint.ts';
 import { faultInjector, type FaultInjector } from './embedded/faults.ts';
 import { startEventSources } from './event-sources/runner.ts';
+import { ACCOUNT_ID, REGION } from './plugin/account.ts';
 
-/** What the functions of this machine see as AWS. The account is the one that the emulators of AWS share. */
-export const REGION = 'us-east-1';
-export const ACCOUNT_ID = '000000000000';
-
-/** Dummies: nothing here looks at them, and nothing here may reach a real account. */
-export const LOCAL_CREDENTIALS = Object.freeze({
-  AWS_ACCESS_KEY_ID: 'test',
-  AWS_SECRET_ACCESS_KEY: 'test',
-  AWS_REGION: REGION,
-  AWS_DEFAULT_REGION: REGION,
-});
+/** Batches at once of one event source: each is a thread of about 30 MB, and AWS's 1 250 would not fit. */
+const MAX_BATCHES_AT_ONCE = 10;
 
 export interface Primitives {
   readonly endpoint: Endpoint;
@@ -77,6 +69,7 @@ export const startPrimitives = async (options: PrimitivesOptions): Promise<Primi
       invoke: endpoint.invoke,
       hostIsUp: () => options.functionHost() !== undefined,
       log,
+      capCount: MAX_BATCHES_AT_ONCE,
     });
     const failed = Promise.withResolvers<Error>();
     let stopping = false;

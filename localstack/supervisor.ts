@@ -6,7 +6,8 @@ import { faultRoute } from './embedded/fault-route.ts';
 import { functionFaultRoute } from './embedded/front-faults.ts';
 import { claimPort, freePort } from './free-port.ts';
 import { functionHost, type FunctionHost, type HostReady } from './function-host.ts';
-import { LOCAL_CREDENTIALS, REGION, startPrimitives, type Primitives } from './primitives.ts';
+import { REGION, useDummyCredentials } from './plugin/account.ts';
+import { startPrimitives, type Primitives } from './primitives.ts';
 import { readStackFile, removeStackFile, writeStackFile, type StackInfo } from './stack-file.ts';
 import { SettingsError, type StackSettings } from './stack-settings.ts';
 import { SERVICE, STAGE } from './stage.ts';
@@ -63,6 +64,7 @@ const hostArguments = (httpPort: number, lambdaPort: number): readonly string[] 
  */
 export const startStack = async (options: {
   readonly settings: StackSettings;
+  /** For the functions. Credentials in it are replaced by dummies: nothing here may reach a real account. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly onHostOutput: (chunk: Buffer) => void;
@@ -85,6 +87,7 @@ export const startStack = async (options: {
       await step().catch((error: unknown) => log.error('a part did not stop cleanly', { error }));
   };
 
+  useDummyCredentials(options.env);
   let host: FunctionHost | undefined;
   let known: HostReady | undefined;
   let publish: (ready: HostReady | undefined) => void = () => undefined;
@@ -123,14 +126,7 @@ export const startStack = async (options: {
     host = functionHost({
       cwd: ROOT,
       args: hostArguments(hostHttpPort, lambdaPort),
-      env: {
-        ...options.env,
-        ...LOCAL_CREDENTIALS,
-        AWS_ENDPOINT_URL: primitives.endpoint.url,
-        ADMIN_TOKEN: adminToken,
-        STACK_DIR: settings.stackDir,
-        PATH: `${path.join(ROOT, 'node_modules/.bin')}${path.delimiter}${options.env['PATH'] ?? ''}`,
-      },
+      env: { ...options.env, AWS_ENDPOINT_URL: primitives.endpoint.url, ADMIN_TOKEN: adminToken },
       log: log.child({ part: 'function host' }),
       onOutput: options.onHostOutput,
       onChange: (ready) => publish(ready),

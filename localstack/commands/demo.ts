@@ -2,6 +2,7 @@ import { systemClock } from '#primitives/system-clock';
 import { jsonLog } from '#primitives/json-log';
 import type { Demo, Shown } from '../../functions/demo.ts';
 import { DEMOS } from '../../functions/demos.ts';
+import { useDummyCredentials } from '../plugin/account.ts';
 import { readStackFile, type StackInfo } from '../stack-file.ts';
 import { openStackLog } from '../stack-log.ts';
 import { readStackSettings, SettingsError } from '../stack-settings.ts';
@@ -45,6 +46,7 @@ const main = async (): Promise<boolean> => {
     return true;
   }
   const demos = chosenDemos(args);
+  useDummyCredentials(process.env);
   const settings = readStackSettings([], process.env);
   const running = await readStackFile(settings.stackDir);
   if (running !== undefined) return runAll(demos, running, settings.stackDir, terminal);

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { awsClients } from '#primitives/aws/clients';
 import { awsObjects } from '#primitives/aws/objects';
+import type { Objects } from '#primitives/objects';
 import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
 
 interface Job {
@@ -66,22 +68,28 @@ const mediaBucketOf = (stack: DemoStack): string => {
   return bucket;
 };
 
-const upload = async (stack: DemoStack, prefix: string): Promise<readonly string[]> => {
-  const bucket = awsObjects({ bucket: mediaBucketOf(stack), endpoint: stack.awsEndpointUrl });
+/** Gives the bucket of the media to `use`, and closes its connections after that. */
+const withBucket = async <T>(stack: DemoStack, use: (bucket: Objects) => Promise<T>): Promise<T> => {
+  const clients = awsClients({ environment: { ...process.env, AWS_ENDPOINT_URL: stack.awsEndpointUrl } });
+  try {
+    return await use(awsObjects({ name: mediaBucketOf(stack), clients }));
+  } finally {
+    await clients.close();
+  }
+};
+
+const upload = async (bucket: Objects, prefix: string): Promise<readonly string[]> => {
   const files = (await readdir(path.join(MEDIA, 'images'))).toSorted();
   for (const file of files) await bucket.put(`${prefix}${file}`, await readFile(path.join(MEDIA, 'images', file)));
   return files;
 };
 
-const download = async (stack: DemoStack, results: readonly Result[]): Promise<string> => {
-  const folder = path.join(stack.stackDir, 'thumbnails');
+const download = async (bucket: Objects, folder: string, results: readonly Result[]): Promise<void> => {
   await mkdir(folder, { recursive: true });
-  const bucket = awsObjects({ bucket: mediaBucketOf(stack), endpoint: stack.awsEndpointUrl });
   for (const { id, output } of results) {
     const thumbnail = output === undefined ? undefined : await bucket.get(output.key);
     if (thumbnail !== undefined) await writeFile(path.join(folder, `${path.basename(id)}.webp`), thumbnail.body);
   }
-  return folder;
 };
 
 /** The bundled images through the queue: thumbnails of the good ones, dead letters with reasons of the broken ones. */
@@ -90,7 +98,7 @@ const thumbnails = async (stack: DemoStack, screen: DemoScreen, signal: AbortSig
     await readFile(path.join(MEDIA, 'manifest.json'), 'utf8'),
   );
   const prefix = `demo/${Date.now()}/`;
-  const files = await upload(stack, prefix);
+  const files = await withBucket(stack, (bucket) => upload(bucket, prefix));
   const { jobId } = await callStack<{ jobId: string }>(stack, 'POST', '/work-queue/jobs', {
     body: { worker: 'thumbnail', source: { bucket: mediaBucketOf(stack), prefix } },
   });
@@ -98,7 +106,8 @@ const thumbnails = async (stack: DemoStack, screen: DemoScreen, signal: AbortSig
   const job = await follow(stack, jobId, { signal, onProgress: ({ done, failed }) => bar.update(done + failed) });
   bar.stop();
   const results = await resultsOf(stack, jobId);
-  const folder = await download(stack, results);
+  const folder = path.join(stack.stackDir, 'thumbnails');
+  await withBucket(stack, (bucket) => download(bucket, folder, results));
   const failed = results.filter(({ status }) => status === 'failed');
   for (const { id, reason } of failed) screen.say(`  dead letter  ${path.basename(id)}: ${reason ?? 'no reason'}`);
   const broken = manifest.filter((entry) => entry.broken !== undefined).map(({ file }) => path.basename(file));
