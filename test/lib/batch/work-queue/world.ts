@@ -13,6 +13,8 @@ import { memoryQueue } from '#primitives/memory/queue';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { memoryWire, type Intercept } from '#primitives/memory/wire';
+import { systemClock } from '#primitives/system-clock';
+import type { Objects } from '#primitives/objects';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { PartialBatchAnswer } from '#batch/partial-batch';
 
@@ -21,6 +23,12 @@ const VISIBILITY_MS = 30_000;
 export const MAX_RECEIVE_COUNT = 5;
 
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+const realClock = {
+  ...systemClock(),
+  until: <T>(work: Promise<T>): Promise<T> => work,
+  advance: (): Promise<void> => Promise.resolve(),
+};
 
 type Handle = (messages: readonly ReceivedMessage[]) => Promise<PartialBatchAnswer>;
 
@@ -32,10 +40,13 @@ export const world = (options: {
   readonly intercept?: Intercept;
   readonly workers?: readonly Worker[];
   readonly seed?: number;
+  readonly media?: Objects;
+  /** For workers whose work takes real time, e.g. in a thread of its own. */
+  readonly isRealTime?: boolean;
   readonly planMs?: number;
   readonly onStep?: () => Promise<void>;
 } = {}) => {
-  const clock = memoryClock();
+  const clock = options.isRealTime === true ? realClock : memoryClock();
   const random = seededRandom(options.seed ?? 1);
   const wire = memoryWire(options.intercept === undefined ? {} : { intercept: options.intercept });
   const table = (name: string) => memoryTable({ name, clock, wire });
@@ -44,7 +55,7 @@ export const world = (options: {
 
   const jobs = table('jobs');
   const effects = table('effects');
-  const media = memoryObjects({ name: 'media', wire });
+  const media = options.media ?? memoryObjects({ name: 'media', wire });
   const plansDead = queue('plans-dead');
   const plans = queue('plans', { queue: plansDead, maxReceiveCount: 20 });
   const dead = queue('dead');
