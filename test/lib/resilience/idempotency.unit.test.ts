@@ -67,6 +67,13 @@ describe('the same key and the same body', () => {
     expect(await calls(() => other.run('f', 'k', 'b', work))).toEqual({});
   });
 
+  test('are replayed by other hosts as long as the answer is kept, long after the first run could have been running', async () => {
+    const { host, clock } = world();
+    await host().run('f', 'k', 'b', countedWork().work);
+    await clock.advance(KEEP_MS - 1);
+    expect(await host().run('f', 'k', 'b', countedWork().work)).toMatchObject({ answer: { run: 1 }, replayed: true });
+  });
+
   test('an answer of null is an answer and is not asked for again', async () => {
     const { host } = world();
     let runs = 0;
@@ -263,6 +270,18 @@ describe('faults', () => {
       return apply();
     });
     await expect(host().run('f', 'k', 'b', countedWork().work)).rejects.toThrow(UnavailableError);
+  });
+
+  test('a claim whose answer was lost is recognised as our own, by one call more', async () => {
+    let isLost = false;
+    const { host, wire } = world(async (_operation, apply) => {
+      const answer = await apply();
+      if (isLost) return answer;
+      isLost = true;
+      throw new OutcomeUnknownError('PutItem');
+    });
+    expect(await host().run('f', 'k', 'b', countedWork().work)).toMatchObject({ status: 'answered', replayed: false });
+    expect(wire.counts()).toEqual({ 'dynamodb.PutItem': 2, 'dynamodb.UpdateItem': 1 });
   });
 
   test('answers that are lost again and again end in an error, not in a loop', async () => {
