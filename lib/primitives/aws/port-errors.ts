@@ -8,7 +8,7 @@ interface SdkError {
   readonly status: number | undefined;
 }
 
-const propertyOf = (value: unknown, name: string): unknown =>
+const propertyOf = (value: unknown, name: string | symbol): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
 const sdkError = (error: unknown): SdkError => {
@@ -17,8 +17,8 @@ const sdkError = (error: unknown): SdkError => {
     propertyOf(propertyOf(error, '$metadata'), 'httpStatusCode') ??
     propertyOf(propertyOf(error, '$response'), 'statusCode');
   return {
-    name: error instanceof Error ? error.name : 'Error',
-    message: error instanceof Error ? error.message : String(error),
+    name: String(propertyOf(error, 'name') ?? 'Error'),
+    message: String(propertyOf(error, 'message') ?? error),
     code: typeof code === 'string' ? code : undefined,
     status: typeof status === 'number' ? status : undefined,
   };
@@ -57,8 +57,8 @@ const isUnsent = ({ name, code, message, status }: SdkError): boolean =>
 const isLost = (error: SdkError): boolean =>
   error.status === undefined ? !isUnsent(error) : error.status < 300 || LOST_STATUSES.includes(error.status);
 
-/** Errors of calls of which an attempt may have been applied, the last one or an earlier one. */
-const uncertain = new WeakSet<object>();
+/** Marks the error of a call of which an attempt may have been applied, the last or an earlier one. */
+const UNCERTAIN = Symbol('uncertain');
 
 /**
  * Middleware that goes around each attempt of a call. The SDK repeats a call whose answer was lost and then tells only of
@@ -71,7 +71,8 @@ export const watchAttempts = <Args, Answer>(next: (args: Args) => Promise<Answer
       return await next(args);
     } catch (error) {
       isUncertain ||= isLost(sdkError(error));
-      if (isUncertain && typeof error === 'object' && error !== null) uncertain.add(error);
+      // A property, since the SDK may throw a copy.
+      if (isUncertain && typeof error === 'object' && error !== null) Reflect.set(error, UNCERTAIN, true);
       throw error;
     }
   };
@@ -95,12 +96,9 @@ export const portError = (what: string, error: unknown, isWrite: boolean): Patte
   const known = sdkError(error);
   const { name, message, status } = known;
   if (FAULTS_OF_THE_CALLER.test(name)) return new InvalidArgumentError(`${what}: ${name}: ${message}`);
-  if (isWrite && typeof error === 'object' && error !== null && uncertain.has(error)) {
-    return new OutcomeUnknownError(what, error);
-  }
+  const isUncertain = propertyOf(error, UNCERTAIN) === true;
+  if (isUncertain && isWrite) return new OutcomeUnknownError(what, error);
   const isRefusedForNow = REFUSED_FOR_NOW.includes(name) || status === 429 || (status !== undefined && status >= 500);
-  if (isRefusedForNow || isUnsent(known) || (typeof error === 'object' && error !== null && uncertain.has(error))) {
-    return new UnavailableError(what, error);
-  }
+  if (isRefusedForNow || isUncertain || isUnsent(known)) return new UnavailableError(what, error);
   return new PatternError('primitives/refused', `${what}: ${name}: ${message}`, { cause: error });
 };
