@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import { runLimited, seconds, signalOfInterrupt } from './run-limited.ts';
 import type { TestReport } from './test-reporter.ts';
-import { verify } from './verify-checks.ts';
+import { checks, verify } from './verify-checks.ts';
 import type { Verdict } from './verify-checks.ts';
 
 /** For all tests together; `.ci/run` has 15 minutes and needs some of them for the install. */
@@ -62,7 +62,10 @@ const runTests = async (jestArguments: readonly string[], signal: AbortSignal): 
 
 const main = async (jestArguments: readonly string[]): Promise<void> => {
   const signal = signalOfInterrupt();
-  const checked = jestArguments.length === 0 ? await verify(signal) : { passedCount: 0, failedCount: 0 };
+  const checked =
+    jestArguments.length === 0
+      ? await verify({ checks, print: console.log, signal })
+      : { passedCount: 0, failedCount: 0 };
   const tested = await runTests(jestArguments, signal);
   const failedCount = checked.failedCount + tested.failedCount;
   process.exitCode = failedCount === 0 ? 0 : 1;

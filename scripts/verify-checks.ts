@@ -36,14 +36,22 @@ export interface Verdict {
   readonly failedCount: number;
 }
 
-const runCheck = async (check: Check, signal: AbortSignal): Promise<boolean> => {
+export interface VerifyOptions {
+  readonly checks: readonly Check[];
+  readonly print: (line: string) => void;
+  /** Ends the running checks; those that did not run count as failed. */
+  readonly signal: AbortSignal;
+}
+
+const runCheck = async (check: Check, { print, signal }: VerifyOptions): Promise<boolean> => {
   const result = await runLimited({ command: check.command, limitMs: check.limitMs, output: 'keep', signal });
-  const doubt = result.end === 'exited' && result.exitCode === 0 ? check.doubt?.(result.output) : undefined;
-  const passed = result.end === 'exited' && result.exitCode === 0 && doubt === undefined;
-  console.log(`${check.name.padEnd(8)} ${passed ? 'ok    ' : 'FAILED'} ${seconds(result.tookMs)}`);
+  const wentWell = result.end === 'exited' && result.exitCode === 0;
+  const doubt = wentWell ? check.doubt?.(result.output) : undefined;
+  const passed = wentWell && doubt === undefined;
+  print(`${check.name.padEnd(8)} ${passed ? 'ok    ' : 'FAILED'} ${seconds(result.tookMs)}`);
   if (passed) return true;
-  if (result.end === 'time limit') console.log(`${check.command[0]} did not end within ${seconds(check.limitMs)}.`);
-  console.log([result.output.trimEnd(), doubt].filter(Boolean).join('\n'));
+  if (result.end === 'time limit') print(`${check.command[0]} did not end within ${seconds(check.limitMs)}.`);
+  print([result.output.trimEnd(), doubt].filter(Boolean).join('\n'));
   return false;
 };
 
@@ -51,14 +59,14 @@ const runCheck = async (check: Check, signal: AbortSignal): Promise<boolean> => 
  * Runs every check, two at a time, and prints a line for each, with its whole output when it failed. A check that
  * fails does not keep the others from running.
  */
-export const verify = async (signal: AbortSignal, chosen: readonly Check[] = checks): Promise<Verdict> => {
-  const queue = [...chosen];
+export const verify = async (options: VerifyOptions): Promise<Verdict> => {
+  const queue = [...options.checks];
   let passedCount = 0;
   const worker = async (): Promise<void> => {
-    for (let check = queue.shift(); check !== undefined && !signal.aborted; check = queue.shift()) {
-      if (await runCheck(check, signal)) passedCount += 1;
+    for (let check = queue.shift(); check !== undefined && !options.signal.aborted; check = queue.shift()) {
+      if (await runCheck(check, options)) passedCount += 1;
     }
   };
   await Promise.all([worker(), worker()]);
-  return { passedCount, failedCount: chosen.length - passedCount };
+  return { passedCount, failedCount: options.checks.length - passedCount };
 };
