@@ -1,0 +1,94 @@
+import { readSettings } from '../../functions/settings.ts';
+
+const target = { service: 'service', stage: 'local' };
+
+describe('settings by environment', () => {
+  test('without variables the defaults hold, and hide a message for six times the timeout and a window of 5 s', () => {
+    const settings = readSettings({}, target);
+    expect(settings).toEqual({
+      leaseMs: 15_000,
+      visibilityTimeoutS: 65,
+      maxReceiveCount: 5,
+      idempotencyInProgressMs: 30_000,
+      syncIntervalMs: 10_000,
+      clockOffsetMs: 0,
+      effectTable: 'service-local-work-queue-effects',
+      effectUrl: '',
+      logLevel: 'info',
+      workerTimeoutS: 10,
+      isLocal: true,
+      authorizer: '',
+    });
+    expect(settings.visibilityTimeoutS).toBeGreaterThanOrEqual(6 * settings.workerTimeoutS + 5);
+  });
+
+  test('every variable is read under its name', () => {
+    const environment = {
+      LEASE_MS: '1000',
+      VISIBILITY_TIMEOUT_S: '30',
+      MAX_RECEIVE_COUNT: '2',
+      IDEMPOTENCY_IN_PROGRESS_MS: '2000',
+      SYNC_INTERVAL_MS: '3000',
+      CLOCK_OFFSET_MS: '-60000',
+      EFFECT_TABLE: 'my_table',
+      EFFECT_URL: 'http://127.0.0.1:9/effects',
+      LOG_LEVEL: 'debug',
+    };
+    expect(readSettings(environment, target)).toMatchObject({
+      leaseMs: 1000,
+      visibilityTimeoutS: 30,
+      maxReceiveCount: 2,
+      idempotencyInProgressMs: 2000,
+      syncIntervalMs: 3000,
+      clockOffsetMs: -60_000,
+      effectTable: 'my_table',
+      effectUrl: 'http://127.0.0.1:9/effects',
+      logLevel: 'debug',
+      workerTimeoutS: 5,
+    });
+  });
+
+  test.each([
+    ['1', 1],
+    ['6', 1],
+    ['11', 1],
+    ['12', 2],
+    ['43200', 900],
+  ])('a visibility timeout of %s s gives the worker %d s', (visibility, timeoutS) => {
+    expect(readSettings({ VISIBILITY_TIMEOUT_S: visibility }, target).workerTimeoutS).toBe(timeoutS);
+  });
+
+  test('an empty variable counts as not set', () => {
+    expect(readSettings({ LEASE_MS: '', LOG_LEVEL: '' }, target)).toEqual(readSettings({}, target));
+  });
+
+  test.each([
+    ['LEASE_MS', '999', 'an integer from 1000 to 900000'],
+    ['LEASE_MS', '1e4', 'an integer from 1000 to 900000'],
+    ['VISIBILITY_TIMEOUT_S', '0', 'an integer from 1 to 43200'],
+    ['VISIBILITY_TIMEOUT_S', '2.5', 'an integer from 1 to 43200'],
+    ['MAX_RECEIVE_COUNT', '1001', 'an integer from 1 to 1000'],
+    ['IDEMPOTENCY_IN_PROGRESS_MS', '900001', 'an integer from 1000 to 900000'],
+    ['SYNC_INTERVAL_MS', ' 5000', 'an integer from 1000 to 3600000'],
+    ['CLOCK_OFFSET_MS', '86400001', 'an integer from -86400000 to 86400000'],
+    ['EFFECT_TABLE', 'a/b', 'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -'],
+    ['EFFECT_URL', 'ftp://host', 'an http or https address'],
+    ['LOG_LEVEL', 'loud', 'one of debug, info, warn, error'],
+  ])('%s=%s is refused with its name, what is allowed and what was given', (name, given, allowed) => {
+    expect(() => readSettings({ [name]: given }, target)).toThrow(`Expected ${name} to be ${allowed}, got '${given}'.`);
+  });
+
+  test('all bad values are named at once', () => {
+    const read = (): unknown => readSettings({ LEASE_MS: 'x', LOG_LEVEL: 'y', EFFECT_URL: 'z' }, target);
+    expect(read).toThrow(/LEASE_MS.*\n.*EFFECT_URL.*\n.*LOG_LEVEL/);
+  });
+
+  test.each([
+    ['local', ''],
+    ['local-2', ''],
+    ['localhost', 'aws_iam'],
+    ['prod', 'aws_iam'],
+  ])('in stage %s the routes ask for %p', (stage, authorizer) => {
+    expect(readSettings({}, { service: 'service', stage })).toMatchObject({ authorizer, isLocal: authorizer === '' });
+  });
+});
