@@ -6,6 +6,8 @@ import { planner } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
 import type { Worker } from '#batch/work-queue/types';
 import { workQueue } from '#batch/work-queue/work-queue';
+import type { Clock } from '#primitives/clock';
+import type { Json } from '#primitives/table';
 import type { Log } from '#primitives/log';
 import { memoryClock } from '#primitives/memory/clock';
 import { memoryObjects } from '#primitives/memory/objects';
@@ -39,6 +41,7 @@ type Handle = (messages: readonly ReceivedMessage[]) => Promise<PartialBatchAnsw
 export const world = (options: {
   readonly intercept?: Intercept;
   readonly workers?: readonly Worker[];
+  readonly worker?: (clock: Clock) => Worker<Json>;
   readonly seed?: number;
   readonly media?: Objects;
   /** For workers whose work takes real time, e.g. in a thread of its own. */
@@ -73,7 +76,7 @@ export const world = (options: {
   const work = batchWorker({
     ...common,
     undeliverable: lost,
-    workers: options.workers ?? [recordWorker({ clock, misbehaves: true })],
+    workers: options.workers ?? [options.worker?.(clock) ?? recordWorker({ clock, misbehaves: true })],
     maxReceiveCount: MAX_RECEIVE_COUNT,
     leaseMs: VISIBILITY_MS,
   });
