@@ -1,4 +1,4 @@
-/** The ports: what the patterns need of queues, tables, buses, buckets, functions, time and chance. */
+/** The ports: what the patterns need of queues, tables, buses, buckets, functions, time, chance and logs. */
 export * from './bus.ts';
 export * from './clock.ts';
 export * from './errors.ts';
@@ -8,3 +8,8 @@ export * from './objects.ts';
 export * from './queue.ts';
 export * from './random.ts';
 export * from './table.ts';
+
+/** The clock, the chance and the log of a real host. */
+export { jsonLog } from './json-log.ts';
+export { systemClock } from './system-clock.ts';
+export { systemRandom } from './system-random.ts';

@@ -1,0 +1,12 @@
+/** The work queue of the book's chapter 11: the source, the queue that clients call, and the worker. */
+export { batchWorker, type BatchWorkerOptions } from './batch-worker.ts';
+export { bucketSource } from './bucket-source.ts';
+export { bury, type BuryOptions } from './bury.ts';
+export { httpPost } from './http-post.ts';
+export type { JobPlan } from './job-plan.ts';
+export { planner, type PlannerOptions } from './planner.ts';
+export { recordWorker, type Post } from './record-worker.ts';
+export type { DeadLetterPage, ResultPage } from './results.ts';
+export { thumbnailWorker, type Thumbnail, type ThumbnailWorkerOptions } from './thumbnail-worker.ts';
+export * from './types.ts';
+export { workQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
