@@ -28,7 +28,7 @@ export interface HttpServices {
 export interface HttpFunctionOptions<A extends Api> {
   readonly api: A;
   /** Called once, at the first request that gets as far as a handler. */
-  readonly handlers: () => Handlers<NoInfer<A>>;
+  readonly handlers: () => Handlers<A>;
   /** Called once, at the first request. */
   readonly services: () => HttpServices;
 }

@@ -2,6 +2,7 @@ import type { APIGatewayProxyEvent } from 'aws-lambda';
 import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
 import type { HttpEvent, HttpResult } from '#http/event';
+import type { Handlers } from '#http/handlers';
 import { httpFunction } from '#http/http-function';
 import { httpContext, httpEvent } from '../../support/http-events.ts';
 import { example } from './example.ts';
@@ -398,7 +399,8 @@ describe('what goes wrong inside', () => {
     const { clock } = example();
     const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
     const random = { next: () => 0, uuid: () => '00000000-0000-4000-8000-000000000000' };
-    const call = httpFunction({ api, handlers: () => ({ a: async () => ({ status: 204 }) }), services: () => ({ log, clock, random }) });
+    const handlers: Handlers<typeof api> = { a: async () => ({ status: 204 }) };
+    const call = httpFunction({ api, handlers: () => handlers, services: () => ({ log, clock, random }) });
     await expect(call(httpEvent('POST', '/a'), httpContext())).rejects.toThrow("Expected 'services' to have idempotency");
   });
 });
