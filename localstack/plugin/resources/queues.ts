@@ -1,7 +1,7 @@
 import type { QueueAttributeName, SQSClient } from '@aws-sdk/client-sqs';
 import type { Json } from '#primitives/table';
 import { StackError } from '../errors.ts';
-import type { JsonObject } from '../template.ts';
+import { isObject, type JsonObject } from '../template.ts';
 import {
   asText,
   errorName,
@@ -43,23 +43,42 @@ const parsed = (text: string): Json => {
   }
 };
 
+const existingUrl = async (client: SQSClient, name: string): Promise<string | undefined> => {
+  const { GetQueueUrlCommand } = await import('@aws-sdk/client-sqs');
+  try {
+    return (await client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl;
+  } catch (error) {
+    if (/NonExistentQueue|QueueDoesNotExist/.test(errorName(error))) return undefined;
+    throw error;
+  }
+};
+
+/** The name of the queue that undeliverable messages go to; undefined when there is none. */
+const deadLetterQueueOf = ({ where, properties }: Wanted): string | undefined => {
+  const redrive = properties['RedrivePolicy'];
+  if (redrive === undefined) return undefined;
+  const policy = parsed(asText(redrive));
+  const arn = isObject(policy) ? policy['deadLetterTargetArn'] : undefined;
+  if (typeof arn === 'string' && arn.startsWith('arn:')) return arn.split(':').at(-1);
+  throw new StackError(`${where}.RedrivePolicy: expected 'deadLetterTargetArn' to be an ARN, got ${JSON.stringify(arn)}.`);
+};
+
 /** @throws {@link StackError} for what AWS refuses although the emulators take it. */
-const checkQueue = ({ where, properties }: Wanted, name: string): void => {
+const checkQueue = async (client: SQSClient, wanted: Wanted, name: string): Promise<void> => {
+  const { where, properties } = wanted;
   const isFifo = isTrue(properties['FifoQueue']);
   if (isFifo !== name.endsWith('.fifo'))
     throw new StackError(`${where}: expected the name of a FIFO queue, and of no other, to end in '.fifo', got '${name}'.`);
   const misplaced = FIFO_ONLY.filter((property) => !isFifo && properties[property] !== undefined);
   if (misplaced.length > 0) throw new StackError(`${where}: '${misplaced.join("', '")}' is for FIFO queues only.`);
-  const redrive = properties['RedrivePolicy'];
-  if (redrive === undefined) return;
-  const target = parsed(asText(redrive));
-  const arn = typeof target === 'object' && target !== null && 'deadLetterTargetArn' in target ? target.deadLetterTargetArn : '';
-  if (typeof arn !== 'string' || !arn.startsWith('arn:'))
-    throw new StackError(`${where}.RedrivePolicy: expected 'deadLetterTargetArn' to be an ARN, got ${JSON.stringify(arn)}.`);
-  if (arn.endsWith('.fifo') !== isFifo)
+  const deadLetters = deadLetterQueueOf(wanted);
+  if (deadLetters === undefined) return;
+  if (deadLetters.endsWith('.fifo') !== isFifo)
     throw new StackError(
-      `${where}.RedrivePolicy: expected the dead-letter queue to be ${isFifo ? 'a FIFO' : 'a standard'} queue too, got ${arn}.`,
+      `${where}.RedrivePolicy: expected the dead-letter queue to be ${isFifo ? 'a FIFO' : 'a standard'} queue too, got '${deadLetters}'.`,
     );
+  if ((await existingUrl(client, deadLetters)) === undefined)
+    throw new StackError(`${where}.RedrivePolicy: there is no queue '${deadLetters}'.`);
 };
 
 const attributesOf = (properties: JsonObject): Readonly<Record<string, string>> => {
@@ -70,16 +89,6 @@ const attributesOf = (properties: JsonObject): Readonly<Record<string, string>> 
     ...(isFifo ? FIFO_DEFAULTS : {}),
     ...Object.fromEntries(given.filter(([name]) => name !== FIXED || isFifo).map(([name, value]) => [name, asText(value)])),
   };
-};
-
-const existingUrl = async (client: SQSClient, name: string): Promise<string | undefined> => {
-  const { GetQueueUrlCommand } = await import('@aws-sdk/client-sqs');
-  try {
-    return (await client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl;
-  } catch (error) {
-    if (/NonExistentQueue|QueueDoesNotExist/.test(errorName(error))) return undefined;
-    throw error;
-  }
 };
 
 const createQueue = async (client: SQSClient, name: string, attributes: Readonly<Record<string, string>>) => {
@@ -117,7 +126,7 @@ export const QUEUE: ResourceType = {
   make: async (wanted, { sqs, place }) => {
     const client = await sqs();
     const name = optionalText(wanted.properties, 'QueueName') ?? wanted.defaultName;
-    checkQueue(wanted, name);
+    await checkQueue(client, wanted, name);
     const attributes = attributesOf(wanted.properties);
     const existing = await existingUrl(client, name);
     if (existing !== undefined) await updateQueue(client, existing, attributes);
