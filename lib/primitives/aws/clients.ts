@@ -5,7 +5,7 @@ import type * as S3 from '@aws-sdk/client-s3';
 import type * as Sqs from '@aws-sdk/client-sqs';
 
 import { guardedEndpoint, type EndpointService, type Environment } from './endpoint-guard.ts';
-import { AROUND_ATTEMPTS, watchAttempts } from './port-errors.ts';
+import { attemptWatch } from './port-errors.ts';
 
 /** A client, and the package that it is from: for the commands. */
 export interface Sdk<Client, Package> {
@@ -84,35 +84,35 @@ export const awsClients = (options: { readonly environment?: Environment } = {})
       const config = settings('SQS');
       const sdk = await import('@aws-sdk/client-sqs');
       const client = kept(new sdk.SQSClient({ ...config, useQueueUrlAsEndpoint: false }));
-      client.middlewareStack.add(watchAttempts, AROUND_ATTEMPTS);
+      client.middlewareStack.use(attemptWatch);
       return { client, sdk };
     }),
     dynamodb: once(async () => {
       const config = settings('DYNAMODB');
       const sdk = await import('@aws-sdk/client-dynamodb');
       const client = kept(new sdk.DynamoDBClient(config));
-      client.middlewareStack.add(watchAttempts, AROUND_ATTEMPTS);
+      client.middlewareStack.use(attemptWatch);
       return { client, sdk };
     }),
     eventbridge: once(async () => {
       const config = settings('EVENTBRIDGE');
       const sdk = await import('@aws-sdk/client-eventbridge');
       const client = kept(new sdk.EventBridgeClient(config));
-      client.middlewareStack.add(watchAttempts, AROUND_ATTEMPTS);
+      client.middlewareStack.use(attemptWatch);
       return { client, sdk };
     }),
     s3: once(async () => {
       const config = settings('S3');
       const sdk = await import('@aws-sdk/client-s3');
       const client = kept(new sdk.S3Client({ ...config, forcePathStyle: 'endpoint' in config }));
-      client.middlewareStack.add(watchAttempts, AROUND_ATTEMPTS);
+      client.middlewareStack.use(attemptWatch);
       return { client, sdk };
     }),
     lambda: once(async () => {
       const config = settings('LAMBDA');
       const sdk = await import('@aws-sdk/client-lambda');
       const client = kept(new sdk.LambdaClient(config));
-      client.middlewareStack.add(watchAttempts, AROUND_ATTEMPTS);
+      client.middlewareStack.use(attemptWatch);
       return { client, sdk };
     }),
     close: async () => {

@@ -60,30 +60,53 @@ const isLost = (error: SdkError): boolean =>
 /** Marks the error of a call of which an attempt may have been applied, the last or an earlier one. */
 const UNCERTAIN = Symbol('uncertain');
 
-/**
- * Middleware that goes around each attempt of a call. The SDK repeats a call whose answer was lost and then tells only of
- * the last attempt: a refused connection after a lost answer is not "nothing was applied".
- */
-export const watchAttempts = <Args, Answer>(next: (args: Args) => Promise<Answer>) => {
+/** The error of the last attempt, by the context of the call. */
+const lastErrors = new WeakMap<object, unknown>();
+
+const aroundAttempt = <Args, Answer>(next: (args: Args) => Promise<Answer>, context: object) => {
   let isUncertain = false;
   return async (args: Args): Promise<Answer> => {
     try {
       return await next(args);
     } catch (error) {
       isUncertain ||= isLost(sdkError(error));
-      // A property, since the SDK may throw a copy.
       if (isUncertain && typeof error === 'object' && error !== null) Reflect.set(error, UNCERTAIN, true);
+      lastErrors.set(context, error);
       throw error;
     }
   };
 };
 
-/** Where {@link watchAttempts} belongs in the stack of a client: within the retries, around everything else. */
-export const AROUND_ATTEMPTS = Object.freeze({
-  step: 'finalizeRequest',
-  priority: 'low',
-  name: 'watchAttempts',
-} as const);
+/** The SDK may raise another error than the attempt's: what we know of the attempts would be lost with it. */
+const aroundCall =
+  <Args, Answer>(next: (args: Args) => Promise<Answer>, context: object) =>
+  async (args: Args): Promise<Answer> => {
+    try {
+      return await next(args);
+    } catch (error) {
+      throw lastErrors.get(context) ?? error;
+    }
+  };
+
+interface Stack {
+  add(middleware: typeof aroundCall, where: { readonly step: 'initialize'; readonly name: string }): void;
+  add(
+    middleware: typeof aroundAttempt,
+    where: { readonly step: 'finalizeRequest'; readonly priority: 'low'; readonly name: string },
+  ): void;
+}
+
+/**
+ * A plugin for clients, which watches the attempts of each call. The SDK repeats a call whose answer was lost and then
+ * tells only of the last attempt: a refused connection after a lost answer is not "nothing was applied".
+ */
+export const attemptWatch = Object.freeze({
+  applyToStack(stack: Stack): void {
+    stack.add(aroundCall, { step: 'initialize', name: 'aroundCall' });
+    // Low priority: within the retries, around everything else.
+    stack.add(aroundAttempt, { step: 'finalizeRequest', priority: 'low', name: 'aroundAttempt' });
+  },
+});
 
 /**
  * What an error of the SDK means to a caller of the port.
