@@ -11,7 +11,7 @@ export interface SqsEvent {
       readonly SentTimestamp: string;
       readonly MessageGroupId?: string;
     };
-    readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string }>>;
+    readonly messageAttributes: Readonly<Record<string, { readonly dataType: string; readonly stringValue?: string }>>;
   }[];
 }
 

@@ -136,7 +136,7 @@ export const world = (options: {
     return letters;
   };
 
-  return { api, clock, random, wire, jobs, effects, media, plans, plansDead, items, lost, dead, drain, allResults, deadLetters, end, work };
+  return { api, plan, clock, wire, jobs, effects, media, plans, plansDead, items, lost, drain, allResults, deadLetters };
 };
 
 export const someItems = (count: number, payload: (index: number) => object | null = () => null) =>
