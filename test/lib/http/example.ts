@@ -10,7 +10,19 @@ import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { idempotency } from '#resilience/idempotency';
 
-const thing = v.strictObject({ name: id(), tags: v.optional(v.array(v.strictObject({ key: v.string() }))), data: v.unknown() });
+interface Part {
+  readonly name: string;
+  readonly parts?: readonly Part[] | undefined;
+}
+
+const part: v.GenericSchema<Part> = v.strictObject({ name: v.string(), parts: v.optional(v.array(v.lazy(() => part))) });
+
+const thing = v.strictObject({
+  name: id(),
+  tags: v.optional(v.array(v.strictObject({ key: v.string() }))),
+  parts: v.optional(v.array(part)),
+  data: v.unknown(),
+});
 
 /** An API with one route of each kind. */
 export const exampleApi = defineApi({
