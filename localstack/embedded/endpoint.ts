@@ -1,0 +1,198 @@
+import type { Log } from '#primitives/log';
+import { systemClock } from '#primitives/system-clock';
+import { systemRandom } from '#primitives/system-random';
+import { mappingsApi } from '../event-sources/mappings-api.ts';
+import { mappingStore, type MappingStore } from '../event-sources/mapping-store.ts';
+import { applyFault, kindsFor } from './apply-fault.ts';
+import { asyncInvocations } from './async-invocations.ts';
+import { eventBuses, type EventBuses } from './bus.ts';
+import { busApi } from './bus-api.ts';
+import { busRules } from './bus-rules.ts';
+import { isJsonObject, jsonOf, patientCaller, type Answer, type Backend, type Call, type Operation, type Outcome } from './call.ts';
+import { callCounts, type CallCounts } from './calls.ts';
+import type { FaultInjector } from './faults.ts';
+import { startFauxqs } from './fauxqs.ts';
+import { functionRegistry, type FunctionRegistry } from './function-registry.ts';
+import { httpBackend } from './http-backend.ts';
+import { startHttpServer } from './http-server.ts';
+import { functionInvoker, type FunctionOutcome } from './invoke-function.ts';
+import { lambdaApi } from './lambda-api.ts';
+import { LAMBDA_MAPPINGS_PATH, operationOf, placesOf } from './operation.ts';
+import { withSqsRules } from './sqs-rules.ts';
+import { stackApi } from './stack-api.ts';
+
+export interface EndpointOptions {
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly region: string;
+  /** Of buses and functions. SQS, SNS and S3 know only 000000000000. */
+  readonly accountId: string;
+  /** The server of the tables. Needed unless there is an `upstream`. */
+  readonly dynamodbUrl?: string;
+  /** Another endpoint that serves everything but Lambda and its event source mappings. */
+  readonly upstream?: string;
+  readonly adminToken: string;
+  /** The function host that is up now. */
+  readonly functionHost: () => { readonly lambdaUrl: string } | undefined;
+  /** Ends the function host at once: the fault `crash` at a function. */
+  readonly crashHost?: () => void;
+  readonly faults: FaultInjector;
+  readonly log: Log;
+}
+
+export interface Endpoint {
+  readonly url: string;
+  readonly port: number;
+  readonly calls: CallCounts;
+  readonly functions: FunctionRegistry;
+  readonly mappings: MappingStore;
+  readonly bus: EventBuses;
+  /** Invokes a function as the event sources do. Never rejects. */
+  invoke(name: string, payload: string): Promise<Invocation>;
+  /** Ends every connection and stops listening. */
+  close(): Promise<void>;
+}
+
+/** What event sources make of an invocation. `throttled`: it was not started. */
+export type Invocation =
+  | { readonly status: 'answered'; readonly payload: string }
+  | { readonly status: 'failed'; readonly errorType: string; readonly message: string }
+  | { readonly status: 'throttled' };
+
+const invocationOf = (outcome: FunctionOutcome, name: string): Invocation => {
+  if (outcome.status === 'unknown')
+    return { status: 'failed', errorType: 'ResourceNotFoundException', message: `Function not found: ${name}` };
+  // Nothing was started: whoever has a batch may keep it until its visibility ends.
+  return outcome.status === 'unavailable' ? { status: 'throttled' } : outcome;
+};
+
+interface Backends {
+  readonly apply: Backend;
+  readonly close: () => Promise<void>;
+}
+
+/** Hands a call to what serves it, when it is not Lambda. */
+const backendsOf = async (options: EndpointOptions, url: () => string, buses: EventBuses): Promise<Backends> => {
+  const { region, accountId } = options;
+  const away = options.upstream ?? options.dynamodbUrl;
+  if (away === undefined) throw new Error("Expected 'dynamodbUrl' or 'upstream' to be given, got neither.");
+  const remote = httpBackend(away);
+  if (options.upstream !== undefined) return { apply: remote.apply, close: () => Promise.resolve(remote.close()) };
+  const fauxqs = await startFauxqs({ url, region });
+  const bus = busApi({ buses, rules: busRules(), region, accountId });
+  return {
+    apply: (call) => {
+      const { service, name } = operationOf(call);
+      if (service === 'dynamodb' || service === 'dynamodbstreams') return remote.apply(call);
+      if (service === 'events') return Promise.resolve(bus(name, call));
+      return service === 'sqs' ? withSqsRules(name, call, fauxqs.apply) : fauxqs.apply(call);
+    },
+    close: async () => {
+      remote.close();
+      await fauxqs.close();
+    },
+  };
+};
+
+/** The visibility timeout of a queue that a mapping reads, asked of whatever serves SQS. */
+const queueAttributes =
+  (apply: Backend) =>
+  async (arn: string): Promise<{ readonly visibilityTimeoutS: number } | undefined> => {
+    const [, , , , account = '', name = ''] = arn.split(':');
+    const ask = (operation: string, body: unknown): Promise<Answer> =>
+      apply({
+        method: 'POST',
+        url: '/',
+        headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${operation}` },
+        body: Buffer.from(JSON.stringify(body)),
+        caller: patientCaller,
+      });
+    const found = jsonOf((await ask('GetQueueUrl', { QueueName: name, QueueOwnerAWSAccountId: account })).body);
+    if (!isJsonObject(found) || typeof found['QueueUrl'] !== 'string') return undefined;
+    const answer = await ask('GetQueueAttributes', { QueueUrl: found['QueueUrl'], AttributeNames: ['VisibilityTimeout'] });
+    const described = jsonOf(answer.body);
+    const attributes = isJsonObject(described) ? described['Attributes'] : undefined;
+    return isJsonObject(attributes) ? { visibilityTimeoutS: Number(attributes['VisibilityTimeout']) } : undefined;
+  };
+
+const mappingsHandler = (api: ReturnType<typeof mappingsApi>) => async (call: Call): Promise<Answer> => {
+  const [path = '', query] = call.url.split('?', 2);
+  const { status, headers, body } = await api({
+    method: call.method,
+    // Clients put a slash behind the collection.
+    path: path.replace(/\/$/, ''),
+    query: Object.fromEntries(new URLSearchParams(query ?? '')),
+    body: call.body.toString(),
+  });
+  return { status, headers, body: JSON.stringify(body) };
+};
+
+/**
+ * Starts the one address at which the embedded place is AWS, on 127.0.0.1. Counts calls, lets faults happen, and hands
+ * each call to what serves it (docs/architecture.md has the table).
+ *
+ * @throws Error when the port is taken; it names the port and AWS_PORT.
+ */
+export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint> => {
+  const { region, accountId, faults, log } = options;
+  const clock = systemClock();
+  const random = systemRandom();
+  let url = '';
+  const calls = callCounts();
+  const functions = functionRegistry();
+  const mappings = mappingStore();
+  const onDropped = (bus: string): void => log.warn('an event was put on a bus that does not exist', { bus });
+  const buses = eventBuses({ region, accountId, clock, random, onDropped });
+  const backends = await backendsOf(options, () => url, buses);
+  const invoke = functionInvoker({ functions, functionHost: options.functionHost, faults, crashHost: options.crashHost });
+  const events = asyncInvocations({ invoke, log });
+  const lambda = lambdaApi({ functions, invoke, events, region, accountId });
+  const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;
+  const eventSourceMappings = mappingsHandler(
+    mappingsApi({ store: mappings, queueAttributes: queueAttributes(backends.apply), functionTimeoutS, clock, random }),
+  );
+  const hostIsUp = (): boolean => options.functionHost() !== undefined;
+  const stack = stackApi({ adminToken: options.adminToken, calls, functions, faults, buses, hostIsUp });
+
+  const applied = async (operation: Operation, call: Call): Promise<Outcome> => {
+    if (operation.service === 'lambda')
+      return call.url.startsWith(LAMBDA_MAPPINGS_PATH) ? eventSourceMappings(call) : lambda(call);
+    const fault = faults.active ? faults.decide(placesOf(operation, call), kindsFor(operation)) : undefined;
+    return fault === undefined ? backends.apply(call) : applyFault(operation, call, backends.apply, fault);
+  };
+
+  const handle = async (call: Call): Promise<Outcome> => {
+    if (call.url.startsWith('/_stack/')) return stack(call);
+    const operation = operationOf(call);
+    calls.count(operation);
+    const outcome = await applied(operation, call);
+    if (outcome !== 'cut') calls.countAnswer(operation, outcome);
+    return outcome;
+  };
+
+  const closeParts = async (): Promise<void> => {
+    events.close();
+    invoke.close();
+    await backends.close();
+  };
+  try {
+    const server = await startHttpServer({ port: options.port, handle, log });
+    url = `http://127.0.0.1:${server.port}`;
+    return Object.freeze({
+      url,
+      port: server.port,
+      calls,
+      functions,
+      mappings,
+      bus: buses,
+      invoke: async (name: string, payload: string) => invocationOf(await invoke(name, payload), name),
+      close: async () => {
+        await server.close();
+        await closeParts();
+      },
+    });
+  } catch (error) {
+    await closeParts();
+    throw error;
+  }
+};

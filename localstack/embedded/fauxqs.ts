@@ -1,0 +1,88 @@
+import { buildApp } from 'fauxqs';
+import { isJsonObject, jsonOf, patientCaller, withBody, type Answer, type Backend, type Call } from './call.ts';
+import { operationOf } from './operation.ts';
+import { serverFault } from './answers.ts';
+
+export interface Fauxqs {
+  readonly apply: Backend;
+  close(): Promise<void>;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const;
+const isMethod = (method: string): method is (typeof METHODS)[number] => METHODS.some((known) => known === method);
+
+/** The operations whose answers hold queue URLs. */
+const NAMES_QUEUES = /^(CreateQueue|GetQueueUrl|ListQueues)$/;
+/** fauxqs puts the region and a host of its own into queue URLs; ours have the address that the caller can reach. */
+const FOREIGN_ORIGIN = /http:\/\/sqs\.[a-z0-9-]+\.localhost(?::\d+)?\//g;
+
+const withOwnUrls = (answer: Answer, url: string): Answer => {
+  const { 'content-length': _, ...headers } = answer.headers;
+  return { ...answer, headers, body: answer.body.toString().replace(FOREIGN_ORIGIN, `${url}/`) };
+};
+
+/** The deliveries of an answer to ReceiveMessage. */
+export const receiptsOf = (answer: Answer): readonly string[] => {
+  const body = jsonOf(answer.body);
+  const messages = isJsonObject(body) ? body['Messages'] : undefined;
+  if (!Array.isArray(messages)) return [];
+  return messages.flatMap((message: unknown) =>
+    isJsonObject(message) && typeof message['ReceiptHandle'] === 'string' ? [message['ReceiptHandle']] : [],
+  );
+};
+
+/** Makes what an answer delivered visible again at once. */
+export const giveBack = async (backend: Backend, receive: Call, answer: Answer): Promise<void> => {
+  const body = jsonOf(receive.body);
+  const receipts = receiptsOf(answer);
+  if (!isJsonObject(body) || receipts.length === 0) return;
+  const entries = receipts.map((receipt, index) => ({ Id: `${index}`, ReceiptHandle: receipt, VisibilityTimeout: 0 }));
+  await backend({
+    ...withBody(receive, { QueueUrl: body['QueueUrl'], Entries: entries }),
+    headers: { ...receive.headers, 'x-amz-target': 'AmazonSQS.ChangeMessageVisibilityBatch' },
+    caller: patientCaller,
+  });
+};
+
+/**
+ * SQS, SNS and S3 in this process.
+ *
+ * @param url Where callers reach the endpoint: the origin of queue URLs.
+ */
+export const startFauxqs = async (options: { readonly url: () => string; readonly region: string }): Promise<Fauxqs> => {
+  const app = buildApp({ logger: false, defaultRegion: options.region });
+  await app.ready();
+
+  const inject: Backend = async (call) => {
+    if (!isMethod(call.method)) return { status: 405, headers: {}, body: '' };
+    // The body is whole by now, however it came.
+    const { 'transfer-encoding': _encoding, 'content-length': _length, ...headers } = call.headers;
+    const reply = await app.inject({
+      method: call.method,
+      // A client may send to the URL of the queue; SQS itself is at the root.
+      url: operationOf(call).service === 'sqs' ? '/' : call.url,
+      headers,
+      ...(call.body.length === 0 ? {} : { payload: call.body }),
+    });
+    const { 'transfer-encoding': _t, connection: _c, ...kept } = reply.headers;
+    const known = Object.entries(kept).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+    return { status: reply.statusCode, headers: Object.fromEntries(known), body: reply.rawPayload };
+  };
+
+  const applySqs = async (name: string, call: Call): Promise<Answer> => {
+    const answer = await inject(call);
+    if (answer.status === 500) return serverFault('sqs', 'The request could not be processed.');
+    if (NAMES_QUEUES.test(name)) return withOwnUrls(answer, options.url());
+    // Whoever asked is gone: without this its messages would be hidden from the others for nothing.
+    if (name === 'ReceiveMessage' && call.caller.left) await giveBack(inject, call, answer);
+    return answer;
+  };
+
+  return Object.freeze({
+    apply: (call: Call) => {
+      const { service, name } = operationOf(call);
+      return service === 'sqs' ? applySqs(name, call) : inject(call);
+    },
+    close: () => app.close(),
+  });
+};
