@@ -50,7 +50,7 @@ const checkJson = (name: string, value: Json, depth: number): void => {
     if (!isStorable) throw refuse(name, `a number of magnitude ${MIN_MAGNITUDE} to ${MAX_MAGNITUDE}, or 0`, value);
   } else if (isList(value)) {
     for (const item of value) checkJson(name, item, depth + 1);
-  } else if (isPlainObject(value)) {
+  } else if (typeof value === 'object' && isPlainObject(value)) {
     for (const [key, item] of Object.entries(value)) {
       checkText(name, key, 0, MAX_FIELD_NAME_BYTES);
       checkJson(name, item, depth + 1);

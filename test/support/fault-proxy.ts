@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 /** What the proxy does with every call of `operation` until it is told otherwise. */
 export interface ProxyFault {
-  /** As in `x-amz-target` behind the dot, e.g. `PutItem`; `*` is every call. */
+  /** The name of the operation, e.g. `PutItem`; `*` is every call. */
   readonly operation: string;
   /**
    * `lose-answer`: passes the call on and then breaks the connection; `throttle`: 400 with a throttling error; `conflict`:
@@ -24,6 +24,14 @@ const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+};
+
+/** Services without `x-amz-target`: what their methods on one object, or one function, are called. */
+const BY_METHOD: Readonly<Record<string, string>> = { GET: 'GetObject', PUT: 'PutObject', DELETE: 'DeleteObject', POST: 'Invoke' };
+
+const operationOf = ({ headers, method = '' }: IncomingMessage): string => {
+  const target = headers['x-amz-target'];
+  return typeof target === 'string' ? target.replace(/^.*\./, '') : (BY_METHOD[method] ?? method);
 };
 
 interface Answer {
@@ -64,7 +72,7 @@ export const startFaultProxy = async (targetUrl: string): Promise<FaultProxy> =>
   let hits = 0;
 
   const faultFor = (call: IncomingMessage): ProxyFault['kind'] | undefined => {
-    const operation = String(call.headers['x-amz-target'] ?? call.method).replace(/^.*\./, '');
+    const operation = operationOf(call);
     if (current === undefined || (current.operation !== '*' && current.operation !== operation)) return undefined;
     hits += 1;
     return hits <= (current.times ?? Infinity) ? current.kind : undefined;
