@@ -11,7 +11,9 @@ export interface BatchVerdict {
   readonly problem?: string;
 }
 
-type ReportedFailures = { readonly ok: true; readonly ids: ReadonlySet<string> } | { readonly ok: false; readonly problem: string };
+type ReportedFailures =
+  | { readonly ok: true; readonly ids: ReadonlySet<string> }
+  | { readonly ok: false; readonly problem: string };
 
 const NONE: ReportedFailures = { ok: true, ids: new Set() };
 const refuse = (problem: string): ReportedFailures => ({ ok: false, problem });

@@ -124,7 +124,8 @@ const requiredText = (input: Input, key: string, name: string): string => {
 };
 
 /** `name`, `name:alias`, `account:function:name` or an ARN. */
-const FUNCTION_NAME = /^(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?(?:\d{12}:)?function:)?([A-Za-z0-9_-]{1,140})(?::(?:\$LATEST|[A-Za-z0-9_-]{1,128}))?$/u;
+const FUNCTION_NAME =
+  /^(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?(?:\d{12}:)?function:)?([A-Za-z0-9_-]{1,140})(?::(?:\$LATEST|[A-Za-z0-9_-]{1,128}))?$/u;
 
 /** The name of a function from any form in which the Lambda API takes it; undefined when it is none. */
 export const functionNameOf = (reference: string): string | undefined => FUNCTION_NAME.exec(reference)?.[1];
@@ -132,8 +133,10 @@ export const functionNameOf = (reference: string): string | undefined => FUNCTIO
 const readFunctionName = (input: Input, facts: MappingFacts): string => {
   const given = requiredText(input, 'FunctionName', 'functionName');
   const name = functionNameOf(given);
-  if (name === undefined) throw constraint(given, 'functionName', 'Member must satisfy regular expression pattern of a function name or ARN');
-  if (facts.functionTimeoutS === undefined) throw new Refused('ResourceNotFoundException', `Function not found: ${given}`);
+  if (name === undefined)
+    throw constraint(given, 'functionName', 'Member must satisfy regular expression pattern of a function name or ARN');
+  if (facts.functionTimeoutS === undefined)
+    throw new Refused('ResourceNotFoundException', `Function not found: ${given}`);
   return name;
 };
 
@@ -155,16 +158,17 @@ const readQueue = (input: Input, facts: MappingFacts): { readonly arn: string; r
   return { arn, fifo: queue.queueName.endsWith('.fifo') };
 };
 
-const readBatching = (input: Input, fifo: boolean): Pick<EventSourceMapping, 'batchSize' | 'maximumBatchingWindowS'> => {
+const readBatching = (
+  input: Input,
+  fifo: boolean,
+): Pick<EventSourceMapping, 'batchSize' | 'maximumBatchingWindowS'> => {
   const batchSize = optionalInteger(input, 'BatchSize', 'batchSize', 1, MAX_BATCH_SIZE) ?? RECEIVE_SIZE;
   const windowS =
     optionalInteger(input, 'MaximumBatchingWindowInSeconds', 'maximumBatchingWindowInSeconds', 0, MAX_WINDOW_S) ?? 0;
   if (fifo && windowS > 0) throw invalid('Batching window is not supported for FIFO queues');
   if (fifo && batchSize > RECEIVE_SIZE) throw invalid(`Maximum batch size for FIFO queues is ${RECEIVE_SIZE}`);
   if (batchSize > RECEIVE_SIZE && windowS < 1) {
-    throw invalid(
-      'Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10',
-    );
+    throw invalid('Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10');
   }
   return { batchSize, maximumBatchingWindowS: windowS };
 };
@@ -189,7 +193,8 @@ const readFilters = (input: Input): readonly string[] => {
 const readReporting = (input: Input): boolean => {
   const types = optionalList(input, 'FunctionResponseTypes');
   for (const type of types) {
-    if (type !== REPORT) throw constraint(type, 'functionResponseTypes', `Member must satisfy enum value set: [${REPORT}]`);
+    if (type !== REPORT)
+      throw constraint(type, 'functionResponseTypes', `Member must satisfy enum value set: [${REPORT}]`);
   }
   return types.length > 0;
 };

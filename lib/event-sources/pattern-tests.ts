@@ -10,7 +10,10 @@ export type LeafTest = (value: Leaf) => boolean;
 /** The pattern is not one that EventBridge accepts. The message says where, what is allowed and what was given. */
 export class InvalidPatternError extends PatternError {
   constructor(at: string, expected: string, got: unknown) {
-    super('event-sources/invalid-pattern', `Expected '${at === '' ? 'pattern' : at}' to be ${expected}, got ${show(got)}.`);
+    super(
+      'event-sources/invalid-pattern',
+      `Expected '${at === '' ? 'pattern' : at}' to be ${expected}, got ${show(got)}.`,
+    );
   }
 }
 
@@ -36,22 +39,23 @@ const text = (value: unknown, at: string): string => {
   return value;
 };
 
-const textThat = (holds: (value: string) => boolean): LeafTest => (value) => typeof value === 'string' && holds(value);
+const textThat =
+  (holds: (value: string) => boolean): LeafTest =>
+  (value) =>
+    typeof value === 'string' && holds(value);
 
 /** `"x"`, or `{"equals-ignore-case": "x"}`, as prefix and suffix take it. */
-const affix = (
-  operand: unknown,
-  at: string,
-  holds: (value: string, affix: string) => boolean,
-): LeafTest => {
+const affix = (operand: unknown, at: string, holds: (value: string, affix: string) => boolean): LeafTest => {
   if (typeof operand === 'string') return textThat((value) => holds(value, operand));
   const [name, inner] = onlyEntry(operand, at, 'a string or {"equals-ignore-case": string}');
-  if (name !== 'equals-ignore-case') throw new InvalidPatternError(at, 'a string or {"equals-ignore-case": string}', operand);
+  if (name !== 'equals-ignore-case')
+    throw new InvalidPatternError(at, 'a string or {"equals-ignore-case": string}', operand);
   const folded = text(inner, `${at}.${name}`).toLowerCase();
   return textThat((value) => holds(value.toLowerCase(), folded));
 };
 
-const prefix = (operand: unknown, at: string): LeafTest => affix(operand, at, (value, start) => value.startsWith(start));
+const prefix = (operand: unknown, at: string): LeafTest =>
+  affix(operand, at, (value, start) => value.startsWith(start));
 const suffix = (operand: unknown, at: string): LeafTest => affix(operand, at, (value, end) => value.endsWith(end));
 
 const equalsIgnoreCase = (operand: unknown, at: string): LeafTest => {
@@ -114,7 +118,10 @@ const numeric = (operand: unknown, at: string): LeafTest => {
   }
   const [operator, , upperOperator] = operand;
   const bound = number(operand[1], `${at}[1]`);
-  const numberThat = (holds: (value: number) => boolean): LeafTest => (value) => typeof value === 'number' && holds(value);
+  const numberThat =
+    (holds: (value: number) => boolean): LeafTest =>
+    (value) =>
+      typeof value === 'number' && holds(value);
   const below = (sign: unknown, limit: number): ((value: number) => boolean) | undefined =>
     sign === '<' ? (value) => value < limit : sign === '<=' ? (value) => value <= limit : undefined;
   const above: ((value: number) => boolean) | undefined =
@@ -122,7 +129,8 @@ const numeric = (operand: unknown, at: string): LeafTest => {
   if (operand.length === 4) {
     const upper = number(operand[3], `${at}[3]`);
     const under = below(upperOperator, upper);
-    if (above === undefined || under === undefined || bound >= upper) throw new InvalidPatternError(at, NUMERIC_FORM, operand);
+    if (above === undefined || under === undefined || bound >= upper)
+      throw new InvalidPatternError(at, NUMERIC_FORM, operand);
     return numberThat((value) => above(value) && under(value));
   }
   const holds = operator === '=' ? (value: number) => value === bound : (above ?? below(operator, bound));
@@ -150,7 +158,10 @@ const cidr = (operand: unknown, at: string): LeafTest => {
   return textThat((value) => familyOf(value) === family && range.check(value, family));
 };
 
-const exact = (literal: Leaf): LeafTest => (value) => value === literal;
+const exact =
+  (literal: Leaf): LeafTest =>
+  (value) =>
+    value === literal;
 
 /** One operand or a list of them; a list is never empty. */
 const each = (operand: unknown, at: string, make: (operand: unknown, at: string) => LeafTest): readonly LeafTest[] => {
@@ -168,7 +179,10 @@ const NEGATABLE: Readonly<Record<string, (operand: unknown, at: string) => LeafT
 
 /** `"x"`, `5`, lists of strings or of numbers, or `{prefix | suffix | wildcard | equals-ignore-case: …}`. */
 const anythingBut = (operand: unknown, at: string): LeafTest => {
-  const none = (tests: readonly LeafTest[]): LeafTest => (value) => !tests.some((test) => test(value));
+  const none =
+    (tests: readonly LeafTest[]): LeafTest =>
+    (value) =>
+      !tests.some((test) => test(value));
   if (typeof operand === 'object' && operand !== null && !Array.isArray(operand)) {
     const [name, inner] = onlyEntry(operand, at, `one of ${Object.keys(NEGATABLE).join(', ')}`);
     const make = Object.hasOwn(NEGATABLE, name) ? NEGATABLE[name] : undefined;
@@ -178,7 +192,8 @@ const anythingBut = (operand: unknown, at: string): LeafTest => {
   const first: unknown = Array.isArray(operand) ? operand[0] : operand;
   return none(
     each(operand, at, (entry, place) => {
-      if ((typeof entry === 'string' || typeof entry === 'number') && typeof entry === typeof first) return exact(entry);
+      if ((typeof entry === 'string' || typeof entry === 'number') && typeof entry === typeof first)
+        return exact(entry);
       throw new InvalidPatternError(place, 'a string or a number, of the same type as its neighbours', entry);
     }),
   );

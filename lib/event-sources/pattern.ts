@@ -92,7 +92,8 @@ const laidFlat = (value: unknown): readonly unknown[] => {
 const fieldOf = (value: unknown, name: string): unknown =>
   isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 
-const isLeafValue = (value: unknown): value is Leaf => value === null || (typeof value !== 'object' && value !== undefined);
+const isLeafValue = (value: unknown): value is Leaf =>
+  value === null || (typeof value !== 'object' && value !== undefined);
 
 /** Whether no leaf of the event stands under the path, in any element of any array on the way. */
 const isAbsent = (event: unknown, path: readonly string[]): boolean => {

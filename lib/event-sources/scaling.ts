@@ -2,8 +2,8 @@
 const START_COUNT = 5;
 /** Growth while there is a backlog, source as above. */
 const GROWTH_PER_MINUTE = 300;
-/** AWS's ceiling for one mapping, source as above. */
-const CEILING_COUNT = 1250;
+/** AWS's ceiling for the batches of one mapping at once, source as above. */
+export const CEILING_COUNT = 1250;
 /** A longer silence than this grows nothing more: growth is earned by a backlog that was seen. */
 const GROWTH_STEP_LIMIT_MS = 1000;
 /** A burst of failures from one cause (a host that died under many batches) counts once. */
@@ -38,8 +38,16 @@ export const startScaling = (options: {
   readonly capCount?: number;
   readonly nowMs: number;
 }): Scaling => {
-  const ceilingCount = Math.max(1, Math.min(CEILING_COUNT, options.maximumConcurrency ?? CEILING_COUNT, options.capCount ?? CEILING_COUNT));
-  return { limit: Math.min(START_COUNT, ceilingCount), ceilingCount, grownAtMs: options.nowMs, cutAtMs: Number.NEGATIVE_INFINITY };
+  const ceilingCount = Math.max(
+    1,
+    Math.min(CEILING_COUNT, options.maximumConcurrency ?? CEILING_COUNT, options.capCount ?? CEILING_COUNT),
+  );
+  return {
+    limit: Math.min(START_COUNT, ceilingCount),
+    ceilingCount,
+    grownAtMs: options.nowMs,
+    cutAtMs: Number.NEGATIVE_INFINITY,
+  };
 };
 
 /** How many batches may run now: 1 and more. */

@@ -68,7 +68,10 @@ const recordAttribute = (attribute: WireAttribute): SqsRecordAttribute => ({
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
  */
-export const sqsRecord = (message: WireMessage, source: { readonly arn: string; readonly region: string }): SqsRecord => ({
+export const sqsRecord = (
+  message: WireMessage,
+  source: { readonly arn: string; readonly region: string },
+): SqsRecord => ({
   messageId: message.MessageId,
   receiptHandle: message.ReceiptHandle,
   body: message.Body,

@@ -13,6 +13,8 @@ export interface InvocationOptions {
   readonly clock: Clock;
   /** Ends the waiting for a host or a free slot, not an invocation. */
   readonly signal: AbortSignal;
+  /** Ends the waiting for an answer as well: the invocation then counts as failed, whatever becomes of it. */
+  readonly abandon: AbortSignal;
   readonly onThrottle: () => void;
 }
 
@@ -34,17 +36,26 @@ const slept = async (clock: Clock, ms: number, signal: AbortSignal): Promise<boo
   }
 };
 
-const answerOf = async (invoke: Invoke, functionName: string, payload: string, clock: Clock): Promise<InvokeOutcome> => {
+const answerOf = async (
+  { invoke, clock, abandon }: InvocationOptions,
+  functionName: string,
+  payload: string,
+): Promise<InvokeOutcome> => {
   const answered = new AbortController();
-  const tooLate = slept(clock, ANSWER_LIMIT_MS, answered.signal).then(
-    (): InvokeOutcome => ({ status: 'failed', errorType: 'NoAnswer', message: `no answer in ${ANSWER_LIMIT_MS} ms` }),
-  );
+  const giveUp = (): void => answered.abort();
+  abandon.addEventListener('abort', giveUp);
+  const tooLate = slept(clock, ANSWER_LIMIT_MS, answered.signal).then((): InvokeOutcome => ({
+    status: 'failed',
+    errorType: 'NoAnswer',
+    message: 'the answer was not waited for any longer',
+  }));
   try {
     return await Promise.race([invoke(functionName, payload), tooLate]);
   } catch (error) {
     const errorType = error instanceof Error ? error.name : 'Error';
     return { status: 'failed', errorType, message: error instanceof Error ? error.message : String(error) };
   } finally {
+    abandon.removeEventListener('abort', giveUp);
     answered.abort();
   }
 };
@@ -65,7 +76,7 @@ export const invokeForBatch = async (
       await slept(clock, Math.min(HOST_CHECK_MS, batch.deadlineMs - clock.monotonicMs()), signal);
       continue;
     }
-    const outcome = await answerOf(options.invoke, batch.functionName, batch.payload, clock);
+    const outcome = await answerOf(options, batch.functionName, batch.payload);
     if (outcome.status !== 'throttled') return outcome;
     options.onThrottle();
     await slept(clock, Math.min(pauseMs, batch.deadlineMs - clock.monotonicMs()), signal);

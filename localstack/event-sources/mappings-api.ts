@@ -92,7 +92,10 @@ const list = (store: MappingStore, query: MappingsRequest['query']): MappingsRes
   const wanted = query.MaxItems === undefined ? PAGE_LIMIT : Number(query.MaxItems);
   const start = query.Marker === undefined ? 0 : Number(query.Marker);
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > 10_000) {
-    return refused({ type: 'InvalidParameterValueException', message: "Expected 'MaxItems' to be an integer from 1 to 10000" });
+    return refused({
+      type: 'InvalidParameterValueException',
+      message: "Expected 'MaxItems' to be an integer from 1 to 10000",
+    });
   }
   if (!Number.isInteger(start) || start < 0) {
     return refused({ type: 'InvalidParameterValueException', message: 'Invalid Marker' });
@@ -115,7 +118,10 @@ const list = (store: MappingStore, query: MappingsRequest['query']): MappingsRes
 export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsRequest) => Promise<MappingsResponse>) => {
   const { store } = options;
 
-  const read = async (input: Readonly<Record<string, unknown>>, uuid: string): Promise<ReturnType<typeof parseMapping>> => {
+  const read = async (
+    input: Readonly<Record<string, unknown>>,
+    uuid: string,
+  ): Promise<ReturnType<typeof parseMapping>> => {
     const { EventSourceArn: arn, FunctionName: reference } = input;
     const name = typeof reference === 'string' ? functionNameOf(reference) : undefined;
     return parseMapping(input, {
@@ -147,7 +153,8 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
 
   const write = async (body: string, known: StoredMapping | undefined): Promise<MappingsResponse> => {
     const input = parsedBody(body);
-    if (input === undefined) return refused({ type: 'SerializationException', message: 'The body is not a JSON object' });
+    if (input === undefined)
+      return refused({ type: 'SerializationException', message: 'The body is not a JSON object' });
     if (known !== undefined && input.EventSourceArn !== undefined) {
       return refused({ type: 'InvalidParameterValueException', message: 'EventSourceArn cannot be changed' });
     }

@@ -24,7 +24,7 @@ export interface PollerOptions {
   readonly clock: Clock;
   /** The most batches at once that the machine can bear, whatever AWS would allow. */
   readonly capCount: number;
-  /** How long a receive waits for a first message: 0..20 s. A stop waits for it. */
+  /** How long a receive waits for a first message: 1..20 s. A stop waits for it. */
   readonly waitS: number;
   /** How long a stop waits for batches in flight. */
   readonly drainMs: number;
@@ -53,6 +53,8 @@ export class Poller {
   readonly #intake: Intake;
   readonly #rules: BatchingRules;
   readonly #stopping = new AbortController();
+  /** The drain is over: nothing is waited for any more. */
+  readonly #abandon = new AbortController();
   readonly #drained = Promise.withResolvers<void>();
 
   #batching = startBatching<Delivery>();
@@ -69,7 +71,8 @@ export class Poller {
   constructor(options: PollerOptions) {
     const { endpointUrl, mapping, clock } = options;
     const arn = parseQueueArn(mapping.eventSourceArn);
-    if (arn === undefined) throw new Error(`Expected 'eventSourceArn' to be the ARN of a queue, got ${mapping.eventSourceArn}.`);
+    if (arn === undefined)
+      throw new Error(`Expected 'eventSourceArn' to be the ARN of a queue, got ${mapping.eventSourceArn}.`);
     this.#options = options;
     this.#log = options.log.child({ queue: arn.queueName, function: mapping.functionName });
     this.#queue = sqsQueueApi({ endpointUrl, arn });
@@ -114,6 +117,7 @@ export class Poller {
     }
     await Promise.race([this.#drained.promise, late]);
     inTime.abort();
+    this.#abandon.abort();
     this.#queue.close();
   }
 
@@ -138,7 +142,8 @@ export class Poller {
       }));
       void this.#receipts.release(entries);
     }
-    if (step.expired.length > 0) this.#log.warn('messages waited beyond their visibility timeout', { count: step.expired.length });
+    if (step.expired.length > 0)
+      this.#log.warn('messages waited beyond their visibility timeout', { count: step.expired.length });
     if (this.#isStopping) {
       if (this.#runningCount === 0 && this.#receiveCount === 0) this.#drained.resolve();
       return;
@@ -214,7 +219,14 @@ export class Poller {
     const { invoke, hostIsUp, clock, mapping } = this.#options;
     this.#runningCount += 1;
     const outcome = await invokeForBatch(
-      { invoke, hostIsUp, clock, signal: this.#stopping.signal, onThrottle: () => this.#slowDown() },
+      {
+        invoke,
+        hostIsUp,
+        clock,
+        signal: this.#stopping.signal,
+        abandon: this.#abandon.signal,
+        onThrottle: () => this.#slowDown(),
+      },
       {
         functionName: mapping.functionName,
         payload: sqsPayload(batch.map((item) => item.content.record)),
@@ -233,7 +245,12 @@ export class Poller {
       return batch;
     }
     const { reportBatchItemFailures } = this.#options.mapping;
-    const verdict = judgeBatch(batch.map((item) => item.id), outcome, { reportBatchItemFailures });
+    const verdict = judgeBatch(
+      batch.map((item) => item.id),
+      outcome,
+      { reportBatchItemFailures },
+    );
+    if (this.#abandon.signal.aborted) return batch;
     if (verdict.problem !== undefined) {
       this.#slowDown();
       this.#log.warn('batch failed', { problem: verdict.problem, count: batch.length });

@@ -47,7 +47,11 @@ export interface Receipts {
 }
 
 /** Ends deliveries, in as few calls as their timing allows. */
-export const receiptsOf = (options: { readonly queue: SqsQueueApi; readonly clock: Clock; readonly log: Log }): Receipts => {
+export const receiptsOf = (options: {
+  readonly queue: SqsQueueApi;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Receipts => {
   const { queue, clock, log } = options;
   const pending: { readonly receipt: string; readonly done: () => void }[] = [];
   let callCount = 0;
@@ -62,7 +66,11 @@ export const receiptsOf = (options: { readonly queue: SqsQueueApi; readonly cloc
     callCount += 1;
     report(
       'messages not deleted, they will come again',
-      await settle(queue.deleteBatch, chunk.map((entry) => entry.receipt), clock),
+      await settle(
+        queue.deleteBatch,
+        chunk.map((entry) => entry.receipt),
+        clock,
+      ),
     );
     callCount -= 1;
     for (const entry of chunk) entry.done();
@@ -91,7 +99,9 @@ export const receiptsOf = (options: { readonly queue: SqsQueueApi; readonly cloc
     },
     release: async (entries: readonly { readonly receipt: string; readonly visibilityS: number }[]) => {
       for (let start = 0; start < entries.length; start += CALL_SIZE) {
-        const chunk = new Map(entries.slice(start, start + CALL_SIZE).map((entry) => [entry.receipt, entry.visibilityS]));
+        const chunk = new Map(
+          entries.slice(start, start + CALL_SIZE).map((entry) => [entry.receipt, entry.visibilityS]),
+        );
         const call: BatchCall = (receipts) =>
           queue.changeVisibilityBatch(receipts.map((receipt) => ({ receipt, visibilityS: chunk.get(receipt) ?? 0 })));
         report('visibility not changed', await settle(call, [...chunk.keys()], clock));

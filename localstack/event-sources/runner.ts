@@ -1,10 +1,13 @@
 import type { EventSourceMapping } from '#event-sources/mapping';
+import { CEILING_COUNT } from '#event-sources/scaling';
+import { checkNumber } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import { systemClock } from '#primitives/system-clock';
 import type { Invoke } from './invocation.ts';
 import type { MappingStore } from './mapping-store.ts';
 import { Poller } from './poller.ts';
+import { loopbackUrl } from './sqs-api.ts';
 
 export interface EventSourcesOptions {
   /** Where SQS is; an http address on loopback. */
@@ -17,7 +20,7 @@ export interface EventSourcesOptions {
   readonly clock?: Clock;
   /** The most batches at once of one mapping, 1..1 250. Default: AWS's 1 250, each of which may be a process here. */
   readonly capCount?: number;
-  /** How long a receive waits for a first message, 0..20 s. Default 1: a stop waits for it. */
+  /** How long a receive waits for a first message, 1..20 s. Default 1: a stop waits for it. */
   readonly waitS?: number;
   /** How long a stop waits for batches in flight. Default 10 000. */
   readonly drainMs?: number;
@@ -40,6 +43,9 @@ interface Running {
 /**
  * Runs the event source mappings of a store: each enabled one has a poller, and every change of the store is followed
  * at once. A changed mapping starts anew when its former poller has drained, so that its limits hold throughout.
+ *
+ * @throws An `Error` when the endpoint is not on loopback: an event source must never drain somebody's real queue; and
+ * when an option is out of its range.
  */
 export const startEventSources = (options: EventSourcesOptions): EventSources => {
   const { mappings, log } = options;
@@ -49,10 +55,14 @@ export const startEventSources = (options: EventSourcesOptions): EventSources =>
     hostIsUp: options.hostIsUp,
     log,
     clock: options.clock ?? systemClock(),
-    capCount: options.capCount ?? Number.POSITIVE_INFINITY,
+    capCount: options.capCount ?? CEILING_COUNT,
     waitS: options.waitS ?? 1,
     drainMs: options.drainMs ?? 10_000,
   };
+  loopbackUrl(settings.endpointUrl);
+  checkNumber('capCount', settings.capCount, 1, CEILING_COUNT);
+  checkNumber('waitS', settings.waitS, 1, 20);
+  checkNumber('drainMs', settings.drainMs, 0, 900_000);
   const running = new Map<string, Running>();
   let ended = false;
 

@@ -4,7 +4,12 @@ import { PatternError } from '#primitives/errors';
 
 /** What the answer of SQS, or its absence, says about a call. `code` of the base is `sqs/<error name>`. */
 export class SqsCallError extends PatternError {
-  constructor(operation: string, name: string, detail: string, options: { readonly retryable: boolean; readonly cause?: unknown }) {
+  constructor(
+    operation: string,
+    name: string,
+    detail: string,
+    options: { readonly retryable: boolean; readonly cause?: unknown },
+  ) {
     super(`sqs/${name}`, `${operation}: ${name}: ${detail}`, options);
   }
 }
@@ -23,7 +28,9 @@ export interface SqsQueueApi {
   /** 1..10 receipts; gives those that were not deleted. */
   deleteBatch(receipts: readonly string[]): Promise<readonly FailedEntry[]>;
   /** 1..10 entries; gives those whose visibility was not changed. */
-  changeVisibilityBatch(entries: readonly { readonly receipt: string; readonly visibilityS: number }[]): Promise<readonly FailedEntry[]>;
+  changeVisibilityBatch(
+    entries: readonly { readonly receipt: string; readonly visibilityS: number }[],
+  ): Promise<readonly FailedEntry[]>;
   visibilityTimeoutS(): Promise<number>;
   /** Ends the connections. Calls that are under way fail. */
   close(): void;
@@ -39,7 +46,8 @@ const MAX_SOCKETS = 16;
 
 type Answer = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is Answer => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Answer =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const parsedObject = (text: string): Answer | undefined => {
   try {
@@ -80,7 +88,9 @@ interface Call {
 const refusal = (operation: string, status: number, answer: Answer | undefined): SqsCallError => {
   const name = String(answer?.__type ?? `HTTP ${status}`).replace(/^.*#/u, '');
   const detail = String(answer?.message ?? answer?.Message ?? 'no message');
-  return new SqsCallError(operation, name, detail, { retryable: status >= 500 || status === 429 || /Throttl/u.test(name) });
+  return new SqsCallError(operation, name, detail, {
+    retryable: status >= 500 || status === 429 || /Throttl/u.test(name),
+  });
 };
 
 const send = (agent: Agent, endpoint: URL, call: Call): Promise<Answer> => {
@@ -107,7 +117,8 @@ const send = (agent: Agent, endpoint: URL, call: Call): Promise<Answer> => {
       let sizeBytes = 0;
       response.on('data', (chunk: Buffer) => {
         sizeBytes += chunk.length;
-        if (sizeBytes > ANSWER_LIMIT_BYTES) response.destroy(new Error(`the answer is over ${ANSWER_LIMIT_BYTES} bytes`));
+        if (sizeBytes > ANSWER_LIMIT_BYTES)
+          response.destroy(new Error(`the answer is over ${ANSWER_LIMIT_BYTES} bytes`));
         else chunks.push(chunk);
       });
       response.on('error', lost);
@@ -131,7 +142,8 @@ const queueApi = (call: SendCall, arn: QueueArn): Omit<SqsQueueApi, 'close'> => 
   let url: Promise<string> | undefined;
   const resolveUrl = async (): Promise<string> => {
     const { QueueUrl } = await call('GetQueueUrl', { QueueName: arn.queueName });
-    if (typeof QueueUrl !== 'string') throw new SqsCallError('GetQueueUrl', 'BadAnswer', 'no QueueUrl', { retryable: true });
+    if (typeof QueueUrl !== 'string')
+      throw new SqsCallError('GetQueueUrl', 'BadAnswer', 'no QueueUrl', { retryable: true });
     return QueueUrl;
   };
   /** The URL is asked for once, and again after an error: the queue may have been made anew. */
@@ -144,7 +156,11 @@ const queueApi = (call: SendCall, arn: QueueArn): Omit<SqsQueueApi, 'close'> => 
       throw error;
     }
   };
-  const batch = async (operation: string, receipts: readonly string[], extra: (index: number) => Answer): Promise<readonly FailedEntry[]> => {
+  const batch = async (
+    operation: string,
+    receipts: readonly string[],
+    extra: (index: number) => Answer,
+  ): Promise<readonly FailedEntry[]> => {
     const Entries = receipts.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, ...extra(index) }));
     return failedEntries(await onQueue(operation, { Entries }), receipts);
   };
@@ -181,18 +197,26 @@ const isLoopback = (hostname: string): boolean =>
   hostname === '[::1]' || hostname === 'localhost' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
 
 /**
+ * The address of an endpoint on this machine.
+ *
+ * @throws An `Error` when `endpointUrl` is not an http address on loopback.
+ */
+export const loopbackUrl = (endpointUrl: string): URL => {
+  const url = URL.parse(endpointUrl);
+  if (url !== null && url.protocol === 'http:' && isLoopback(url.hostname)) return url;
+  throw new Error(`Expected 'endpointUrl' to be an http address on loopback, got ${JSON.stringify(endpointUrl)}.`);
+};
+
+/**
  * A client of one queue without the SDK, which costs 40 % of a poller's time. Connections are kept alive, calls and
  * answers are bounded. It carries no credentials and speaks to loopback only: it can never drain somebody's queue.
  *
- * @throws An `Error` when `endpointUrl` is not an http address of this machine.
+ * @throws An `Error` when `endpointUrl` is not an http address on loopback.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
  */
 export const sqsQueueApi = (options: { readonly endpointUrl: string; readonly arn: QueueArn }): SqsQueueApi => {
-  const { endpointUrl, arn } = options;
-  const endpoint = URL.parse(endpointUrl);
-  if (endpoint === null || endpoint.protocol !== 'http:' || !isLoopback(endpoint.hostname)) {
-    throw new Error(`Expected 'endpointUrl' to be an http address on loopback, got ${JSON.stringify(endpointUrl)}.`);
-  }
+  const { arn } = options;
+  const endpoint = loopbackUrl(options.endpointUrl);
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const call: SendCall = (operation, input, timeoutMs = CALL_TIMEOUT_MS) =>
     send(agent, endpoint, { operation, region: arn.region, input, timeoutMs });

@@ -23,12 +23,22 @@ const BATCH_SIZE = 10;
 const ROUNDS = 5;
 
 const clientOf = (endpoint: string): SQSClient =>
-  new SQSClient({ endpoint, region: 'us-east-1', useQueueUrlAsEndpoint: false, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+  new SQSClient({
+    endpoint,
+    region: 'us-east-1',
+    useQueueUrlAsEndpoint: false,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
 
 const filledQueue = async (client: SQSClient, name: string): Promise<string> => {
-  const { QueueUrl = '' } = await client.send(new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '60' } }));
+  const { QueueUrl = '' } = await client.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '60' } }),
+  );
   for (let sent = 0; sent < MESSAGE_COUNT; sent += BATCH_SIZE) {
-    const Entries = Array.from({ length: BATCH_SIZE }, (_, i) => ({ Id: String(i), MessageBody: JSON.stringify({ id: sent + i }) }));
+    const Entries = Array.from({ length: BATCH_SIZE }, (_, i) => ({
+      Id: String(i),
+      MessageBody: JSON.stringify({ id: sent + i }),
+    }));
     await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
   }
   return QueueUrl;
@@ -39,9 +49,14 @@ const perSecond = (startedMs: number): number => (MESSAGE_COUNT * 1000) / (perfo
 const sdkPoller = async (client: SQSClient, name: string): Promise<number> => {
   const QueueUrl = await filledQueue(client, name);
   const startedMs = performance.now();
-  for (let done = 0; done < MESSAGE_COUNT; ) {
+  for (let done = 0; done < MESSAGE_COUNT;) {
     const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: BATCH_SIZE, WaitTimeSeconds: 1, MessageSystemAttributeNames: ['All'] }),
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: BATCH_SIZE,
+        WaitTimeSeconds: 1,
+        MessageSystemAttributeNames: ['All'],
+      }),
     );
     const Entries = Messages.map((message, i) => ({ Id: String(i), ReceiptHandle: message.ReceiptHandle }));
     if (Entries.length > 0) await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
@@ -87,7 +102,8 @@ const runner = async (client: SQSClient, endpointUrl: string, name: string): Pro
   return result;
 };
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const main = async (): Promise<void> => {
   const child = fork(fileURLToPath(import.meta.url), ['queues']);
@@ -101,9 +117,13 @@ const main = async (): Promise<void> => {
     const together = await runner(clientOf(own.url), own.url, `together-${round}`);
     remoteRatios.push(apart / sdk);
     ownRatios.push(together / sdk);
-    console.log(`round ${round + 1}: SDK poller ${sdk.toFixed(0)}/s, runner ${apart.toFixed(0)}/s, beside its queues ${together.toFixed(0)}/s`);
+    console.log(
+      `round ${round + 1}: SDK poller ${sdk.toFixed(0)}/s, runner ${apart.toFixed(0)}/s, beside its queues ${together.toFixed(0)}/s`,
+    );
   }
-  console.log(`runner × SDK poller: ${median(remoteRatios).toFixed(2)}; beside its queues: ${median(ownRatios).toFixed(2)}`);
+  console.log(
+    `runner × SDK poller: ${median(remoteRatios).toFixed(2)}; beside its queues: ${median(ownRatios).toFixed(2)}`,
+  );
   await own.close();
   child.disconnect();
 };

@@ -9,7 +9,13 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import type { CreateEventSourceMappingCommandInput } from '@aws-sdk/client-lambda';
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import type { Message, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
 import { systemClock } from '#primitives/system-clock';
@@ -43,7 +49,12 @@ export interface ProbePlace {
   /** A new function that does what its messages say. Timeout 1 s. */
   fn(): { readonly name: string; readonly probe: Probe };
   /** Maps a queue to a function; gives the mapping's UUID. */
-  map(input: Omit<CreateEventSourceMappingCommandInput, 'FunctionName' | 'EventSourceArn'> & { readonly queue: ProbeQueue; readonly name: string }): Promise<string>;
+  map(
+    input: Omit<CreateEventSourceMappingCommandInput, 'FunctionName' | 'EventSourceArn'> & {
+      readonly queue: ProbeQueue;
+      readonly name: string;
+    },
+  ): Promise<string>;
   change(uuid: string, input: { readonly Enabled?: boolean; readonly BatchSize?: number }): Promise<void>;
   unmap(uuid: string): Promise<void>;
   send(queue: ProbeQueue, messages: readonly Send[]): Promise<void>;
@@ -184,7 +195,9 @@ const clientPlace = (sqs: SQSClient, lambda: LambdaClient): Omit<ProbePlace, 'fn
     }
   },
   depth: async (queue) => {
-    const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['All'] }));
+    const { Attributes = {} } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['All'] }),
+    );
     return (['', 'NotVisible', 'Delayed'] as const)
       .map((state) => Number(Attributes[`ApproximateNumberOfMessages${state}`]))
       .reduce((sum, count) => sum + count, 0);

@@ -8,7 +8,11 @@ const failures = (...entries: readonly unknown[]): string => JSON.stringify({ ba
 
 test.each([true, false])('a failed invocation keeps the whole batch (reporting: %s)', (reportBatchItemFailures) => {
   const answer = { status: 'failed', errorType: 'TypeError', message: 'secret' } as const;
-  expect(judgeBatch(batch, answer, { reportBatchItemFailures })).toEqual({ done: [], kept: batch, problem: 'TypeError' });
+  expect(judgeBatch(batch, answer, { reportBatchItemFailures })).toEqual({
+    done: [],
+    kept: batch,
+    problem: 'TypeError',
+  });
 });
 
 test.each(['null', '', '{}', 'not json', failures({ itemIdentifier: 'm1' }), '"text"'])(
@@ -51,12 +55,16 @@ test.each([
 
 test('ReportBatchItemFailures: deletes exactly the others, whatever is reported, also twice', () => {
   fc.assert(
-    fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 }), fc.infiniteStream(fc.boolean()), (ids, coins) => {
-      const failed = ids.filter(() => coins.next().value);
-      const payload = failures(...[...failed, ...failed].map((itemIdentifier) => ({ itemIdentifier })));
-      const verdict = judgeBatch(ids, { status: 'answered', payload }, { reportBatchItemFailures: true });
-      expect(verdict).toEqual({ done: ids.filter((id) => !failed.includes(id)), kept: failed });
-    }),
+    fc.property(
+      fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 }),
+      fc.infiniteStream(fc.boolean()),
+      (ids, coins) => {
+        const failed = ids.filter(() => coins.next().value);
+        const payload = failures(...[...failed, ...failed].map((itemIdentifier) => ({ itemIdentifier })));
+        const verdict = judgeBatch(ids, { status: 'answered', payload }, { reportBatchItemFailures: true });
+        expect(verdict).toEqual({ done: ids.filter((id) => !failed.includes(id)), kept: failed });
+      },
+    ),
   );
 });
 

@@ -14,7 +14,15 @@ const world = (rules: BatchingRules, groupCount: number, messageCount: number) =
   for (let n = 0; n < messageCount; n += 1) {
     const groupId = `g${n % groupCount}`;
     const list = queued.get(groupId) ?? [];
-    list.push({ id: `${groupId}/${n}`, sizeBytes: 1 + (n % 7), receivedAtMs: 0, hiddenUntilMs: 0, groupId, sequenceNumber: String(n), content: null });
+    list.push({
+      id: `${groupId}/${n}`,
+      sizeBytes: 1 + (n % 7),
+      receivedAtMs: 0,
+      hiddenUntilMs: 0,
+      groupId,
+      sequenceNumber: String(n),
+      content: null,
+    });
     queued.set(groupId, list);
   }
   const hidden = new Map<string, number>();
@@ -74,7 +82,10 @@ const world = (rules: BatchingRules, groupCount: number, messageCount: number) =
         deleted.push(item.id);
         hidden.delete(item.id);
         const list = queued.get(item.groupId ?? '') ?? [];
-        list.splice(list.findIndex((other) => other.id === item.id), 1);
+        list.splice(
+          list.findIndex((other) => other.id === item.id),
+          1,
+        );
       }
       step({ kind: 'ended', batch, kept }, slots);
     },
@@ -101,26 +112,31 @@ test('FIFO: order per group, one batch in flight per group, limits kept, everyth
     fifo: fc.constant(true),
   });
   fc.assert(
-    fc.property(rules, fc.integer({ min: 1, max: 4 }), fc.array(action, { maxLength: 60 }), (given, groupCount, actions) => {
-      const messageCount = 20;
-      const it = world(given, groupCount, messageCount);
-      for (const { kind, n, m } of actions) {
-        if (kind === 'receive') it.receive(n, m);
-        else if (kind === 'end') it.end(m, n, m);
-        else it.pass(n, m);
-      }
-      // When failures stop, it drains.
-      for (let round = 0; round < 500 && it.deleted.length < messageCount; round += 1) {
-        while (it.inFlight.length > 0) it.end(0, Number.POSITIVE_INFINITY, 5);
-        it.pass(10, 5);
-        it.receive(10, 5);
-      }
-      expect(new Set(it.deleted).size).toBe(messageCount);
-      for (let group = 0; group < groupCount; group += 1) {
-        const order = it.deleted.filter((id) => id.startsWith(`g${group}/`)).map((id) => Number(id.split('/')[1]));
-        expect(order).toEqual(order.toSorted((a, b) => a - b));
-      }
-    }),
+    fc.property(
+      rules,
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(action, { maxLength: 60 }),
+      (given, groupCount, actions) => {
+        const messageCount = 20;
+        const it = world(given, groupCount, messageCount);
+        for (const { kind, n, m } of actions) {
+          if (kind === 'receive') it.receive(n, m);
+          else if (kind === 'end') it.end(m, n, m);
+          else it.pass(n, m);
+        }
+        // When failures stop, it drains.
+        for (let round = 0; round < 500 && it.deleted.length < messageCount; round += 1) {
+          while (it.inFlight.length > 0) it.end(0, Number.POSITIVE_INFINITY, 5);
+          it.pass(10, 5);
+          it.receive(10, 5);
+        }
+        expect(new Set(it.deleted).size).toBe(messageCount);
+        for (let group = 0; group < groupCount; group += 1) {
+          const order = it.deleted.filter((id) => id.startsWith(`g${group}/`)).map((id) => Number(id.split('/')[1]));
+          expect(order).toEqual(order.toSorted((a, b) => a - b));
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });

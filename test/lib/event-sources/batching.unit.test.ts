@@ -26,14 +26,27 @@ const go = (
 ): BatchingStep<null> => stepBatching(rules, state, { ...change, nowMs, freeSlotCount });
 const receive = (rules: BatchingRules, items: readonly Item[], nowMs = 0, freeSlotCount = 5): BatchingStep<null> =>
   go(rules, startBatching(), { kind: 'received', items }, nowMs, freeSlotCount);
-const ids = (step: BatchingStep<null>): readonly (readonly string[])[] => step.batches.map((batch) => batch.map(({ id }) => id));
+const ids = (step: BatchingStep<null>): readonly (readonly string[])[] =>
+  step.batches.map((batch) => batch.map(({ id }) => id));
 
 test('without a window what a receive brought goes out at once, in batches of at most the batch size', () => {
-  expect(ids(receive(standard, ['1', '2', '3', '4'].map((id) => item(id))))).toEqual([['1', '2', '3'], ['4']]);
+  expect(
+    ids(
+      receive(
+        standard,
+        ['1', '2', '3', '4'].map((id) => item(id)),
+      ),
+    ),
+  ).toEqual([['1', '2', '3'], ['4']]);
 });
 
 test('no more batches go out than there are free slots; the rest waits for one', () => {
-  const first = receive(standard, ['1', '2', '3', '4'].map((id) => item(id)), 0, 1);
+  const first = receive(
+    standard,
+    ['1', '2', '3', '4'].map((id) => item(id)),
+    0,
+    1,
+  );
   expect(ids(first)).toEqual([['1', '2', '3']]);
   expect(ids(go(standard, first.state, { kind: 'tick' }, 0, 0))).toEqual([]);
   expect(ids(go(standard, first.state, { kind: 'tick' }, 0, 1))).toEqual([['4']]);
@@ -83,7 +96,14 @@ test('a standard queue takes no notice of groups', () => {
 
 describe('FIFO', () => {
   test('a batch may hold several groups, each in order', () => {
-    expect(ids(receive(fifo, ['a1', 'b1', 'a2', 'b2'].map((id) => grouped(id))))).toEqual([['a1', 'b1', 'a2', 'b2']]);
+    expect(
+      ids(
+        receive(
+          fifo,
+          ['a1', 'b1', 'a2', 'b2'].map((id) => grouped(id)),
+        ),
+      ),
+    ).toEqual([['a1', 'b1', 'a2', 'b2']]);
   });
 
   test('a group has one batch in flight; others pass it', () => {
@@ -95,7 +115,10 @@ describe('FIFO', () => {
   });
 
   const failed = (): BatchingStep<null> => {
-    const first = receive({ ...fifo, batchSize: 2 }, ['a1', 'b1', 'a2', 'b2'].map((id) => grouped(id)));
+    const first = receive(
+      { ...fifo, batchSize: 2 },
+      ['a1', 'b1', 'a2', 'b2'].map((id) => grouped(id)),
+    );
     const [batch = []] = first.batches;
     expect(ids(first)).toEqual([['a1', 'b1']]);
     return go(fifo, first.state, { kind: 'ended', batch, kept: [grouped('a1')] }, 1000);

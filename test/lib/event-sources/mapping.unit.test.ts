@@ -55,14 +55,46 @@ test.each([
 });
 
 test.each([
-  ['BatchSize over 10 without window', { BatchSize: 11 }, 'Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10'],
-  ['FIFO with a window', { EventSourceArn: `${arn}.fifo`, MaximumBatchingWindowInSeconds: 1 }, 'Batching window is not supported for FIFO queues'],
-  ['FIFO with BatchSize over 10', { EventSourceArn: `${arn}.fifo`, BatchSize: 11 }, 'Maximum batch size for FIFO queues is 10'],
-  ['a source that is no queue', { EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s' }, 'Unrecognized event source'],
-  ['a parameter of streams', { StartingPosition: 'LATEST' }, 'Unsupported StartingPosition parameter for given event source mapping type.'],
-  ['bisecting, which streams have', { BisectBatchOnFunctionError: false }, 'Unsupported BisectBatchOnFunctionError parameter'],
-  ['a bad filter', { FilterCriteria: { Filters: [{ Pattern: '{"body":"x"}' }] } }, 'Invalid filter pattern definition.'],
-  ['more than five filters', { FilterCriteria: { Filters: Array.from({ length: 6 }, () => ({ Pattern: '{"body":["x"]}' })) } }, 'The maximum number of filters is 5.'],
+  [
+    'BatchSize over 10 without window',
+    { BatchSize: 11 },
+    'Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10',
+  ],
+  [
+    'FIFO with a window',
+    { EventSourceArn: `${arn}.fifo`, MaximumBatchingWindowInSeconds: 1 },
+    'Batching window is not supported for FIFO queues',
+  ],
+  [
+    'FIFO with BatchSize over 10',
+    { EventSourceArn: `${arn}.fifo`, BatchSize: 11 },
+    'Maximum batch size for FIFO queues is 10',
+  ],
+  [
+    'a source that is no queue',
+    { EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s' },
+    'Unrecognized event source',
+  ],
+  [
+    'a parameter of streams',
+    { StartingPosition: 'LATEST' },
+    'Unsupported StartingPosition parameter for given event source mapping type.',
+  ],
+  [
+    'bisecting, which streams have',
+    { BisectBatchOnFunctionError: false },
+    'Unsupported BisectBatchOnFunctionError parameter',
+  ],
+  [
+    'a bad filter',
+    { FilterCriteria: { Filters: [{ Pattern: '{"body":"x"}' }] } },
+    'Invalid filter pattern definition.',
+  ],
+  [
+    'more than five filters',
+    { FilterCriteria: { Filters: Array.from({ length: 6 }, () => ({ Pattern: '{"body":["x"]}' })) } },
+    'The maximum number of filters is 5.',
+  ],
 ])('refuses %s', (_, extra, message) => {
   const refused = refusal({ ...base, ...extra });
   expect(refused.type).toBe('InvalidParameterValueException');
@@ -86,7 +118,11 @@ test('refuses a queue and a function that do not exist', () => {
 });
 
 test.each([
-  ['batchSize', { BatchSize: 0 }, "Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1"],
+  [
+    'batchSize',
+    { BatchSize: 0 },
+    "Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1",
+  ],
   ['batchSize', { BatchSize: 10_001 }, 'less than or equal to 10000'],
   ['window', { MaximumBatchingWindowInSeconds: 301 }, 'less than or equal to 300'],
   ['concurrency', { ScalingConfig: { MaximumConcurrency: 1 } }, 'greater than or equal to 2'],

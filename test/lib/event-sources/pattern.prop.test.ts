@@ -10,7 +10,8 @@ const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceA
 const wildcardMatches = (pieces: readonly (string | null)[], text: string): boolean => {
   const [piece, ...rest] = pieces;
   if (piece === undefined) return text === '';
-  if (piece === null) return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) => wildcardMatches(rest, text.slice(i)));
+  if (piece === null)
+    return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) => wildcardMatches(rest, text.slice(i)));
   return text.startsWith(piece) && wildcardMatches(rest, text.slice(piece.length));
 };
 
@@ -51,12 +52,22 @@ test('a wildcard matches as its plainest definition says', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '*', '\\'), maxLength: 8 });
   const literal = fc.string({ unit: fc.constantFrom('a', 'b', '*', '\\'), minLength: 1, maxLength: 2 });
   fc.assert(
-    fc.property(fc.array(literal, { maxLength: 4 }), fc.boolean(), fc.boolean(), text, (literals, before, behind, value) => {
-      const pieces = literals.flatMap((piece, i): (string | null)[] => (i === 0 ? [piece] : [null, piece]));
-      const all = [...(before ? [null] : []), ...pieces, ...(behind && (literals.length > 0 || !before) ? [null] : [])];
-      const pattern = all.map((piece) => (piece === null ? '*' : escaped(piece))).join('');
-      expect(matches({ wildcard: pattern }, value)).toBe(wildcardMatches(all, value));
-    }),
+    fc.property(
+      fc.array(literal, { maxLength: 4 }),
+      fc.boolean(),
+      fc.boolean(),
+      text,
+      (literals, before, behind, value) => {
+        const pieces = literals.flatMap((piece, i): (string | null)[] => (i === 0 ? [piece] : [null, piece]));
+        const all = [
+          ...(before ? [null] : []),
+          ...pieces,
+          ...(behind && (literals.length > 0 || !before) ? [null] : []),
+        ];
+        const pattern = all.map((piece) => (piece === null ? '*' : escaped(piece))).join('');
+        expect(matches({ wildcard: pattern }, value)).toBe(wildcardMatches(all, value));
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -64,11 +75,18 @@ test('a wildcard matches as its plainest definition says', () => {
 test('a range holds exactly the numbers between its bounds', () => {
   const number = fc.integer({ min: -50, max: 50 });
   fc.assert(
-    fc.property(number, fc.integer({ min: 1, max: 20 }), number, fc.boolean(), fc.boolean(), (low, span, value, from, to) => {
-      const high = low + span;
-      const holds = (from ? value >= low : value > low) && (to ? value <= high : value < high);
-      expect(matches({ numeric: [from ? '>=' : '>', low, to ? '<=' : '<', high] }, value)).toBe(holds);
-    }),
+    fc.property(
+      number,
+      fc.integer({ min: 1, max: 20 }),
+      number,
+      fc.boolean(),
+      fc.boolean(),
+      (low, span, value, from, to) => {
+        const high = low + span;
+        const holds = (from ? value >= low : value > low) && (to ? value <= high : value < high);
+        expect(matches({ numeric: [from ? '>=' : '>', low, to ? '<=' : '<', high] }, value)).toBe(holds);
+      },
+    ),
   );
 });
 

@@ -57,15 +57,20 @@ test('MaximumConcurrency and the cap are never passed, and one batch may always 
     afterMs: fc.integer({ min: 0, max: 5000 }),
   });
   fc.assert(
-    fc.property(fc.integer({ min: 2, max: 1000 }), fc.integer({ min: 1, max: 2000 }), fc.array(event), (maximumConcurrency, capCount, events) => {
-      let nowMs = 0;
-      let state = startScaling({ maximumConcurrency, capCount, nowMs });
-      for (const { kind, afterMs } of events) {
-        nowMs += afterMs;
-        state = stepScaling(state, { kind, nowMs });
-        expect(concurrencyLimit(state)).toBeGreaterThanOrEqual(1);
-        expect(concurrencyLimit(state)).toBeLessThanOrEqual(Math.min(maximumConcurrency, capCount, 1250));
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 2, max: 1000 }),
+      fc.integer({ min: 1, max: 2000 }),
+      fc.array(event),
+      (maximumConcurrency, capCount, events) => {
+        let nowMs = 0;
+        let state = startScaling({ maximumConcurrency, capCount, nowMs });
+        for (const { kind, afterMs } of events) {
+          nowMs += afterMs;
+          state = stepScaling(state, { kind, nowMs });
+          expect(concurrencyLimit(state)).toBeGreaterThanOrEqual(1);
+          expect(concurrencyLimit(state)).toBeLessThanOrEqual(Math.min(maximumConcurrency, capCount, 1250));
+        }
+      },
+    ),
   );
 });

@@ -64,7 +64,10 @@ test('batch: a message that comes later is fetched by long polling', async () =>
 test('scaling: no more than 5 batches at once at the start, and that many are used', async () => {
   const { name, probe } = place.fn();
   const queue = await place.queue({ VisibilityTimeout: '30' });
-  await place.send(queue, numbered(8).map(({ n }) => ({ n, takesMs: 150 })));
+  await place.send(
+    queue,
+    numbered(8).map(({ n }) => ({ n, takesMs: 150 })),
+  );
   await place.map({ queue, name, BatchSize: 1 });
   await eventually('all are done', async () => (await place.depth(queue)) === 0);
   // It may have grown by a few within this time, 5 a second.
@@ -75,7 +78,10 @@ test('scaling: no more than 5 batches at once at the start, and that many are us
 test('scaling: MaximumConcurrency is never passed', async () => {
   const { name, probe } = place.fn();
   const queue = await place.queue({ VisibilityTimeout: '30' });
-  await place.send(queue, numbered(30).map(({ n }) => ({ n, takesMs: 20 })));
+  await place.send(
+    queue,
+    numbered(30).map(({ n }) => ({ n, takesMs: 20 })),
+  );
   await place.map({ queue, name, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } });
   await eventually('all are done', async () => (await place.depth(queue)) === 0);
   expect(probe.seen).toHaveLength(30);
@@ -85,7 +91,10 @@ test('scaling: MaximumConcurrency is never passed', async () => {
 test('scaling: FIFO has no more batches at once than active groups', async () => {
   const { name, probe } = place.fn();
   const queue = await place.queue({ VisibilityTimeout: '30', FifoQueue: 'true' });
-  await place.send(queue, numbered(12).map(({ n }) => ({ n, takesMs: 20, groupId: `g${n % 2}` })));
+  await place.send(
+    queue,
+    numbered(12).map(({ n }) => ({ n, takesMs: 20, groupId: `g${n % 2}` })),
+  );
   await place.map({ queue, name, BatchSize: 1 });
   await eventually('all are done', async () => (await place.depth(queue)) === 0);
   expect(probe.seen).toHaveLength(12);

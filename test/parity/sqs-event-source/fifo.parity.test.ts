@@ -10,18 +10,24 @@ afterAll(() => place.close());
 
 const FIFO = { FifoQueue: 'true' };
 const REPORTING = { FunctionResponseTypes: ['ReportBatchItemFailures' as const] };
-const ofGroup = (numbers: readonly number[], group: number): readonly number[] => numbers.filter((n) => Math.floor(n / 100) === group);
+const ofGroup = (numbers: readonly number[], group: number): readonly number[] =>
+  numbers.filter((n) => Math.floor(n / 100) === group);
 
 test('FIFO: order per MessageGroupId', async () => {
   const { name, probe } = place.fn();
   const queue = await place.queue({ ...FIFO, VisibilityTimeout: '30' });
   const numbers = Array.from({ length: 10 }, (_, i) => [100 + i, 200 + i, 300 + i]).flat();
-  await place.send(queue, numbers.map((n) => ({ n, takesMs: n % 3, groupId: String(Math.floor(n / 100)) })));
+  await place.send(
+    queue,
+    numbers.map((n) => ({ n, takesMs: n % 3, groupId: String(Math.floor(n / 100)) })),
+  );
   await place.map({ queue, name, BatchSize: 3 });
   await eventually('all are done', async () => (await place.depth(queue)) === 0);
   const seen = probe.seen.flatMap(numbersOf);
   for (const group of [1, 2, 3]) expect(ofGroup(seen, group)).toEqual(ofGroup(numbers, group));
-  expect(probe.seen.some((sighting) => new Set(sighting.records.map((r) => r.attributes.MessageGroupId)).size > 1)).toBe(true);
+  expect(
+    probe.seen.some((sighting) => new Set(sighting.records.map((r) => r.attributes.MessageGroupId)).size > 1),
+  ).toBe(true);
 });
 
 test('FIFO: a failed message stops its group, in order, and its group only', async () => {
@@ -47,7 +53,10 @@ test('FIFO: a head that goes to the dead-letter queue lets its group go on', asy
     ...FIFO,
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 1 }),
   });
-  await place.send(queue, [{ n: 1, then: 'fail', groupId: 'g' }, { n: 2, groupId: 'g' }]);
+  await place.send(queue, [
+    { n: 1, then: 'fail', groupId: 'g' },
+    { n: 2, groupId: 'g' },
+  ]);
   await place.map({ queue, name, BatchSize: 1 });
   await eventually('the tail is done', async () => (await place.depth(queue)) === 0);
   expect(probe.seen.map(numbersOf)).toEqual([[1], [2]]);

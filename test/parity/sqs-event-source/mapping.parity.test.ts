@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
-import { CreateEventSourceMappingCommand, GetEventSourceMappingCommand, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
+import {
+  CreateEventSourceMappingCommand,
+  GetEventSourceMappingCommand,
+  ListEventSourceMappingsCommand,
+} from '@aws-sdk/client-lambda';
 import { eventually, startProbePlace } from '../../support/probe-place.ts';
 import type { ProbePlace } from '../../support/probe-place.ts';
 import { numbersOf } from '../../support/probe-function.ts';
@@ -70,7 +74,9 @@ test('validation: refuses a visibility timeout under the function timeout', asyn
 test('validation: refuses BatchSize over 10 without window, and FIFO with a window', async () => {
   const { name } = place.fn();
   const queue = await place.queue();
-  await expect(place.map({ queue, name, BatchSize: 11 })).rejects.toMatchObject({ name: 'InvalidParameterValueException' });
+  await expect(place.map({ queue, name, BatchSize: 11 })).rejects.toMatchObject({
+    name: 'InvalidParameterValueException',
+  });
   const fifo = await place.queue({ FifoQueue: 'true' });
   await expect(place.map({ queue: fifo, name, MaximumBatchingWindowInSeconds: 1 })).rejects.toMatchObject({
     name: 'InvalidParameterValueException',
@@ -90,8 +96,13 @@ test('validation: refuses the same queue and function twice, and names the first
   const { name } = place.fn();
   const queue = await place.queue();
   const uuid = await place.map({ queue, name });
-  const again = place.lambda.send(new CreateEventSourceMappingCommand({ FunctionName: name, EventSourceArn: queue.arn }));
-  await expect(again).rejects.toMatchObject({ name: 'ResourceConflictException', message: expect.stringContaining(uuid) });
+  const again = place.lambda.send(
+    new CreateEventSourceMappingCommand({ FunctionName: name, EventSourceArn: queue.arn }),
+  );
+  await expect(again).rejects.toMatchObject({
+    name: 'ResourceConflictException',
+    message: expect.stringContaining(uuid),
+  });
 });
 
 test('a disabled mapping takes nothing, an enabled one again does, a deleted one is gone', async () => {
