@@ -1,4 +1,4 @@
-/** The work queue of the book's chapter 11: the source, the queue that clients call, and the worker. */
+/** The work queue (Burns, chapter 11): jobs of many items, independent workers, one effect for each item. */
 export { batchWorker, type BatchWorkerOptions } from './batch-worker.ts';
 export { bucketSource } from './bucket-source.ts';
 export { bury, type BuryOptions } from './bury.ts';

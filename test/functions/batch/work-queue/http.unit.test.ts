@@ -1,0 +1,132 @@
+import { httpFunction } from '#http/http-function';
+import { recordWorker } from '#batch/work-queue/record-worker';
+import { thumbnailWorker } from '#batch/work-queue/thumbnail-worker';
+import { InvalidArgumentError } from '#primitives/errors';
+import { seededRandom } from '#primitives/memory/random';
+import { memoryTable } from '#primitives/memory/table';
+import { idempotency } from '#resilience/idempotency';
+import { workQueueApi } from '../../../../functions/batch/work-queue/api.ts';
+import { workQueueHandlers } from '../../../../functions/batch/work-queue/handlers.ts';
+import { quiet, someItems, world } from '../../../lib/batch/work-queue/world.ts';
+
+const stack = () => {
+  const w = world();
+  const { clock } = w;
+  const random = seededRandom(7);
+  const bucketOf = (name: string) =>
+    name === 'media'
+      ? w.media
+      : { ...w.media, name, list: () => Promise.reject(new InvalidArgumentError(`There is no bucket ${name}.`)) };
+  const workers = [recordWorker({ clock, misbehaves: true }), thumbnailWorker({ bucketOf, thumbnails: w.media })];
+  const table = memoryTable({ name: 'idempotency', clock });
+  const handler = httpFunction({
+    api: workQueueApi,
+    handlers: () => workQueueHandlers({ queue: w.api, workers, bucketOf }),
+    services: () => ({
+      log: quiet,
+      clock,
+      random,
+      idempotency: idempotency({ table, clock, random, inProgressMs: 1_000, keepMs: 60_000 }),
+    }),
+  });
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const [pathname = '', search = ''] = path.split('?');
+    const all = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers };
+    const query = Object.fromEntries(new URLSearchParams(search));
+    const event = {
+      httpMethod: method,
+      path: pathname,
+      headers: all,
+      multiValueHeaders: Object.fromEntries(Object.entries(all).map(([name, value]) => [name, [value]])),
+      queryStringParameters: query,
+      multiValueQueryStringParameters: Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [value]])),
+      body: body === undefined ? null : JSON.stringify(body),
+      isBase64Encoded: false,
+      requestContext: {},
+    };
+    const answer = await clock.until(handler(event, { getRemainingTimeInMillis: () => 10_000 }));
+    return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body) };
+  };
+  return { w, call };
+};
+
+test('a job is accepted, done, and tells its results', async () => {
+  const { w, call } = stack();
+  const accepted = await call('POST', '/work-queue/jobs', { worker: 'record', items: [{ id: 'a' }, { id: 'b', payload: { fail: 'always' } }] });
+  expect(accepted).toEqual({ status: 202, body: { jobId: expect.stringMatching(/^[0-9a-f-]{36}$/), total: 2 } });
+  const { jobId } = accepted.body;
+  await w.drain();
+  expect(await call('GET', `/work-queue/jobs/${jobId}`)).toEqual({
+    status: 200,
+    body: { jobId, status: 'done-with-failures', total: 2, pending: 0, inFlight: 0, done: 1, failed: 1 },
+  });
+  const { body } = await call('GET', `/work-queue/jobs/${jobId}/results`);
+  expect(body.results).toContainEqual({ id: 'a', status: 'done', output: null, attempts: 1 });
+  expect((await call('GET', '/work-queue/dead-letters')).body.deadLetters).toEqual([
+    { jobId, id: 'b', worker: 'record', reason: expect.stringContaining('fail'), attempts: 5, at: expect.stringMatching(/Z$/) },
+  ]);
+});
+
+test('the same idempotency key makes one job', async () => {
+  const { w, call } = stack();
+  const body = { worker: 'record', items: [{ id: 'a' }] };
+  const [one, two] = [await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' }), await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' })];
+  expect(two).toEqual(one);
+  expect(w.jobs.dump().filter(({ key }) => key.sort === 'job')).toHaveLength(1);
+});
+
+test('an open job takes parts and is closed', async () => {
+  const { w, call } = stack();
+  const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', open: true })).body;
+  expect((await call('POST', `/work-queue/jobs/${jobId}/items`, { items: someItems(20) })).body).toEqual({ jobId, accepted: 20 });
+  expect((await call('POST', `/work-queue/jobs/${jobId}/close`)).status).toBe(202);
+  expect((await call('POST', `/work-queue/jobs/${jobId}/items`, { items: someItems(2) })).status).toBe(409);
+  await w.drain();
+  expect((await call('GET', `/work-queue/jobs/${jobId}`)).body).toMatchObject({ status: 'done', total: 20, done: 20 });
+});
+
+describe('what cannot be is refused, and says where', () => {
+  test.each([
+    ['an unknown worker', { worker: 'nobody', items: [] }, 'worker'],
+    ['a field of a later step', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
+    ['an ordered job', { worker: 'record', items: [], ordered: true }, 'ordered'],
+    ['an id of nothing', { worker: 'record', items: [{ id: '' }] }, 'items.0.id'],
+    ['an id with NUL', { worker: 'record', items: [{ id: 'a\0' }] }, 'items.0.id'],
+    ['a payload that does not fit', { worker: 'thumbnail', items: [{ id: 'a', payload: { bucket: 'media' } }] }, 'items.0.payload'],
+    ['a bucket that there is not', { worker: 'thumbnail', source: { bucket: 'elsewhere' } }, 'source.bucket'],
+    ['a name that no bucket has', { worker: 'thumbnail', source: { bucket: '../x' } }, 'source.bucket'],
+  ])('%s', async (_, body, field) => {
+    const { call } = stack();
+    const answer = await call('POST', '/work-queue/jobs', body);
+    expect(answer.status).toBe(400);
+    expect(Object.keys(answer.body.errors)).toContain(field);
+  });
+
+  test.each([
+    ['neither list, source nor open', { worker: 'record' }],
+    ['list and open', { worker: 'record', items: [], open: true }],
+    ['more than 1 000 items', { worker: 'record', items: Array.from({ length: 1_001 }, (_, id) => ({ id: `${id}` })) }],
+  ])('%s', async (_, body) => {
+    const { call } = stack();
+    expect((await call('POST', '/work-queue/jobs', body)).status).toBe(400);
+  });
+
+  test('jobs that there are not, and cursors that nobody gave', async () => {
+    const { call } = stack();
+    for (const path of ['/work-queue/jobs/nope', '/work-queue/jobs/nope/results']) expect((await call('GET', path)).status).toBe(404);
+    expect((await call('POST', '/work-queue/jobs/nope/close')).status).toBe(404);
+    expect((await call('POST', '/work-queue/jobs/nope/items', { items: [] })).status).toBe(404);
+    const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', items: [] })).body;
+    expect((await call('GET', `/work-queue/jobs/${jobId}/results?cursor=x`)).status).toBe(400);
+    expect((await call('GET', '/work-queue/dead-letters?cursor=x')).status).toBe(400);
+    expect((await call('POST', `/work-queue/jobs/${jobId}/close`)).status).toBe(409);
+    expect((await call('GET', '/work-queue/jobs/%00')).status).toBe(400);
+  });
+
+  test('routes of later steps are not there', async () => {
+    const { call } = stack();
+    for (const [method, path] of [['POST', '/work-queue/jobs/a/cancel'], ['POST', '/work-queue/dead-letters/redrive'], ['GET', '/work-queue/scaling']] as const) {
+      expect((await call(method, path)).status).toBe(404);
+    }
+  });
+});
