@@ -7,7 +7,10 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
  * Undefined when the request carries the admin token. Where no token is configured nobody is admin: an empty token
  * never matches. The comparison takes the same time wherever the texts differ.
  */
-export const refuseUnlessAdmin = (adminToken: string | undefined, authorization: string | undefined): Problem | undefined => {
+export const refuseUnlessAdmin = (
+  adminToken: string | undefined,
+  authorization: string | undefined,
+): Problem | undefined => {
   if (adminToken === undefined || adminToken === '') {
     return problem(403, { detail: 'No admin token is configured here: admin routes are closed.' });
   }

@@ -34,10 +34,15 @@ export const answerOnce = async (
   { scope, key, request }: { readonly scope: readonly string[]; readonly key: string; readonly request: unknown },
   work: (operationId: string) => Promise<Rendered>,
 ): Promise<Rendered> => {
-  const outcome = await idempotency.run(sha256(canonical(scope)), key, sha256(canonical(request)), async (operationId) => {
-    const { status, headers, body } = await work(operationId);
-    return { answer: { status, headers, body }, keep: isLasting({ status, headers, body }) };
-  });
+  const outcome = await idempotency.run(
+    sha256(canonical(scope)),
+    key,
+    sha256(canonical(request)),
+    async (operationId) => {
+      const { status, headers, body } = await work(operationId);
+      return { answer: { status, headers, body }, keep: isLasting({ status, headers, body }) };
+    },
+  );
   switch (outcome.status) {
     case 'answered': {
       const rendered = v.parse(RENDERED, outcome.answer);

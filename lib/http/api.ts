@@ -75,7 +75,9 @@ export const defineApi = <const A extends Api>(definition: A): A => {
     const shape = `${method} ${path.replaceAll(/\{[^}]+\}/g, '{}')}`;
     const other = seen.get(shape);
     if (other !== undefined) {
-      throw new InvalidArgumentError(`Expected 'routes' to differ in method or path, got '${other}' and '${name}' alike.`);
+      throw new InvalidArgumentError(
+        `Expected 'routes' to differ in method or path, got '${other}' and '${name}' alike.`,
+      );
     }
     seen.set(shape, name);
   }

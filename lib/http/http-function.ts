@@ -63,7 +63,9 @@ const failure = (error: unknown, { log, trace }: Call): Problem => {
   if (error instanceof PatternError && error.retryable) {
     log.warn('A primitive did not answer', { error });
     const isUnknown = error instanceof OutcomeUnknownError;
-    return problem(503, { detail: `Unavailable for now; ${isUnknown ? 'what was asked for may have been done' : 'nothing was done'}.` });
+    return problem(503, {
+      detail: `Unavailable for now; ${isUnknown ? 'what was asked for may have been done' : 'nothing was done'}.`,
+    });
   }
   log.error('The request failed', { error });
   return problem(500, { detail: `The request failed through no fault of yours (trace ${trace.traceId}).` });
@@ -112,7 +114,13 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
     const found = match(event.httpMethod, event.path);
     let rendered: Rendered;
     try {
-      const request = readRequest({ event, headers, match: found, pattern: api.pattern, adminToken: services.adminToken });
+      const request = readRequest({
+        event,
+        headers,
+        match: found,
+        pattern: api.pattern,
+        adminToken: services.adminToken,
+      });
       rendered = isValid(request) ? await runHandler(call, request) : render(request);
     } catch (error) {
       rendered = render(failure(error, call));
@@ -125,5 +133,4 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
     });
     return toResult(rendered, { [TRACEPARENT]: formatTraceparent(trace) }, event.httpMethod === 'HEAD');
   };
-
 }

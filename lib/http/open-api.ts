@@ -47,23 +47,28 @@ const HEADER_IDEMPOTENCY_KEY: JsonObject = {
   name: 'idempotency-key',
   in: 'header',
   required: false,
-  description: 'Makes the request safe to repeat: the same key and request get the same answer, and the effect is there once.',
+  description:
+    'Makes the request safe to repeat: the same key and request get the same answer, and the effect is there once.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
 /** Converts schemas and collects the definitions that recursive ones need. */
 const converter = (prefix: string, definitions: Map<string, Json>) => {
-  const convert = (schema: Schema, typeMode: 'input' | 'output', part: string): JsonObject => {
+  const convert = (schema: Schema, part: string): JsonObject => {
     const config: ConversionConfig = {
       target: 'draft-2020-12',
-      typeMode,
+      // What is sent, in either direction: what a client writes, and what a handler gives.
+      typeMode: 'input',
       // A check that JSON Schema has no word for is still made by the server.
       errorMode: 'ignore',
       overrideRef: ({ referenceId }) => `#/components/schemas/${prefix}.${part}.${referenceId}`,
     };
     // Through JSON, because the converter's own types know values that JSON does not.
-    const { $schema: _, $defs = {}, ...rest } = JSON.parse(JSON.stringify(toJsonSchema(schema, config)));
-    for (const [name, definition] of Object.entries<Json>($defs)) definitions.set(`${prefix}.${part}.${name}`, definition);
+    const converted: JsonObject = JSON.parse(JSON.stringify(toJsonSchema(schema, config)));
+    const { $schema: _, $defs, ...rest } = converted;
+    for (const [name, definition] of Object.entries($defs ?? {})) {
+      definitions.set(`${prefix}.${part}.${name}`, definition);
+    }
     return rest;
   };
   return convert;
@@ -72,9 +77,9 @@ const converter = (prefix: string, definitions: Map<string, Json>) => {
 type Convert = ReturnType<typeof converter>;
 
 const parametersIn = (place: 'path' | 'query', schema: JsonObject): Json[] => {
-  const { properties = {}, required = [] } = schema;
-  const names = Array.isArray(required) ? required : [];
-  return Object.entries(properties ?? {}).map(([name, inner]) => ({
+  const { properties, required } = schema;
+  const names: readonly unknown[] = Array.isArray(required) ? required : [];
+  return Object.entries<Json>(properties ?? {}).map(([name, inner]) => ({
     name,
     in: place,
     required: place === 'path' || names.includes(name),
@@ -97,16 +102,19 @@ const problemStatuses = (route: Route): readonly number[] =>
   ].toSorted((one, other) => one - other);
 
 const answersOf = (route: Route, convert: Convert): JsonObject => {
-  const answers = Object.entries(route.answers).map(([status, schema]) => [
+  const answers = Object.entries(route.answers).map(([status, schema]): [string, Json] => [
     status,
     schema.type === 'undefined'
       ? { description: route.summary }
       : {
           description: route.summary,
-          content: { 'application/json': { schema: convert(schema, 'input', `answer-${status}`) } },
+          content: { 'application/json': { schema: convert(schema, `answer-${status}`) } },
         },
   ]);
-  const problems = problemStatuses(route).map((status) => [status, { $ref: `#/components/responses/problem-${status}` }]);
+  const problems = problemStatuses(route).map((status): [string, Json] => [
+    String(status),
+    { $ref: `#/components/responses/problem-${status}` },
+  ]);
   return Object.fromEntries([...answers, ...problems]);
 };
 
@@ -117,8 +125,8 @@ const operation = (api: Api, name: string, route: Route, definitions: Map<string
     tags: [api.pattern],
     summary: route.summary,
     parameters: [
-      ...parametersIn('path', convert(paramsSchema(route), 'input', 'params')),
-      ...(route.query === undefined ? [] : parametersIn('query', convert(route.query, 'input', 'query'))),
+      ...parametersIn('path', convert(paramsSchema(route), 'params')),
+      ...(route.query === undefined ? [] : parametersIn('query', convert(route.query, 'query'))),
       ...(route.idempotent === true ? [HEADER_IDEMPOTENCY_KEY] : []),
       HEADER_TRACEPARENT,
     ],
@@ -127,7 +135,7 @@ const operation = (api: Api, name: string, route: Route, definitions: Map<string
       : {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: convert(route.body, 'input', 'body') } },
+            content: { 'application/json': { schema: convert(route.body, 'body') } },
           },
         }),
     responses: answersOf(route, convert),

@@ -15,9 +15,11 @@ const headerText = (text: string): string => text.toWellFormed().replaceAll(/[^\
 
 const withCommon = (contentType: string | undefined, headers: AnswerHeaders = {}): AnswerHeaders =>
   Object.fromEntries(
-    Object.entries({ ...(contentType === undefined ? {} : { 'content-type': contentType }), ...COMMON, ...headers }).map(
-      ([name, value]) => [name.toLowerCase(), headerText(value)],
-    ),
+    Object.entries({
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+      ...COMMON,
+      ...headers,
+    }).map(([name, value]) => [name.toLowerCase(), headerText(value)]),
   );
 
 const renderProblem = ({ kind: _, headers, ...members }: Problem): Rendered => ({

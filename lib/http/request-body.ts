@@ -89,5 +89,9 @@ export const readBody = (
   }
   const errors = mergeErrors([...forbidden(value)].map(([name, message]) => ({ [name]: [message] })));
   if (Object.keys(errors).length === 0) return { value };
-  return problem(400, { type: 'malformed-request', detail: 'Some names or numbers in the body are not allowed.', errors });
+  return problem(400, {
+    type: 'malformed-request',
+    detail: 'Some names or numbers in the body are not allowed.',
+    errors,
+  });
 };

@@ -62,8 +62,9 @@ export const readQuery = (
   const { queryStringParameters: single, multiValueQueryStringParameters: multiple } = event;
   const query: [string, string][] = [];
   const errors: [string, readonly string[]][] = [];
-  for (const [name, given] of Object.entries(multiple ?? single ?? {})) {
-    const [first, ...more] = typeof given === 'string' ? [given] : (given ?? []);
+  const given: Readonly<Record<string, string | readonly string[] | undefined>> = multiple ?? single ?? {};
+  for (const [name, values = []] of Object.entries(given)) {
+    const [first, ...more] = typeof values === 'string' ? [values] : values;
     if (more.length > 0) errors.push([name, ['Expected to be given once.']]);
     if (first !== undefined) query.push([name, first]);
   }

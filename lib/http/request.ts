@@ -93,7 +93,8 @@ export const readRequest = (options: {
 }): ValidRequest | Problem | Answer => {
   const { event, headers, match, pattern, adminToken } = options;
   if (isProblem(headers)) return headers;
-  if (match.kind === 'malformed') return problem(400, { type: 'malformed-request', detail: 'The path is not percent-encoded UTF-8.' });
+  if (match.kind === 'malformed')
+    return problem(400, { type: 'malformed-request', detail: 'The path is not percent-encoded UTF-8.' });
   if (match.kind === 'unknown') return problem(404, { detail: 'There is nothing under this path.' });
   if (match.kind === 'elsewhere') {
     const allow = match.allow.join(', ');

@@ -2,7 +2,12 @@ import type { Api, Route } from './api.ts';
 
 /** Where a request goes. `elsewhere`: the path is known, the method is not among `allow`. */
 export type Match =
-  | { readonly kind: 'route'; readonly name: string; readonly route: Route; readonly params: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'route';
+      readonly name: string;
+      readonly route: Route;
+      readonly params: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'elsewhere'; readonly allow: readonly string[] }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'malformed' };
@@ -19,7 +24,8 @@ const split = (path: string): readonly string[] => {
   return segments.at(-1) === '' ? segments.slice(0, -1) : segments;
 };
 
-const parameterOf = (segment: string): string | undefined => (segment.startsWith('{') ? segment.slice(1, -1) : undefined);
+const parameterOf = (segment: string): string | undefined =>
+  segment.startsWith('{') ? segment.slice(1, -1) : undefined;
 
 const fits = ({ segments }: Entry, given: readonly string[]): boolean =>
   segments.length === given.length &&

@@ -20,7 +20,9 @@ const safely = <T>(attempt: () => T, otherwise: (error: unknown) => T): T => {
 
 // A field never hides what the log itself says.
 const fieldsOf = (fields: LogFields): LogFields =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [RESERVED.includes(name) ? `${name}_` : name, value]));
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [RESERVED.includes(name) ? `${name}_` : name, value]),
+  );
 
 /**
  * A log of JSON lines: `time`, `level`, `message`, then the fields. Secrets are redacted and sizes bounded (a line has
@@ -45,7 +47,12 @@ export const jsonLog = (options: {
     const redacted = redact(fieldsOf({ ...own, ...fields }));
     const whole = JSON.stringify({ ...head, ...(redacted as object) });
     if (whole.length <= LINE_LIMIT) return whole;
-    return JSON.stringify({ ...head, leftOut: Object.keys(fields).slice(0, 20).map((name) => redact(name)) });
+    return JSON.stringify({
+      ...head,
+      leftOut: Object.keys(fields)
+        .slice(0, 20)
+        .map((name) => redact(name)),
+    });
   };
 
   const at = (level: LogLevel) =>
@@ -54,7 +61,11 @@ export const jsonLog = (options: {
       : (message: string, fields: LogFields = {}) =>
           safely(
             () => write(line(level, message, fields)),
-            () => safely(() => write(line(level, message, { unwritable: true })), () => undefined),
+            () =>
+              safely(
+                () => write(line(level, message, { unwritable: true })),
+                () => undefined,
+              ),
           );
 
   return Object.freeze({

@@ -27,7 +27,9 @@ const asObject = (json: string): Readonly<Record<string, unknown>> | undefined =
 };
 
 const stackOf = (value: unknown): string | undefined =>
-  typeof value === 'object' && value !== null && 'stack' in value && typeof value.stack === 'string' ? value.stack : undefined;
+  typeof value === 'object' && value !== null && 'stack' in value && typeof value.stack === 'string'
+    ? value.stack
+    : undefined;
 
 /**
  * A line of the JSON log for people: time of day, level, message, fields, then the stack of an error on lines of its
@@ -39,7 +41,8 @@ export const formatLogLine = (json: string, options: { readonly colors: boolean 
     return printable(json);
   }
   const { time, level, message, ...fields } = entry;
-  const paint = (color: string, text: string): string => (options.colors && text !== '' ? `${color}${text}${RESET}` : text);
+  const paint = (color: string, text: string): string =>
+    options.colors && text !== '' ? `${color}${text}${RESET}` : text;
   const stacks = Object.values(fields).flatMap((value) => stackOf(value) ?? []);
   const pairs = Object.entries(fields).map(([name, value]) => {
     const text = stackOf(value) === undefined ? value : { ...(value as object), stack: undefined };

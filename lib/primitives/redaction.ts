@@ -1,6 +1,7 @@
 // Names whose values are secret wherever they stand in the name (`x-api-key`, `sessionToken`), and those that are only
 // as a whole (`code`, but not `statusCode`). Names are compared in lower case, without `-`, `_` and `.`.
-const SECRET_PARTS = /authorization|token|secret|password|passwd|cookie|credential|apikey|privatekey|accesskey|idempotencykey|signature/;
+const SECRET_PARTS =
+  /authorization|token|secret|password|passwd|cookie|credential|apikey|privatekey|accesskey|idempotencykey|signature/;
 const SECRET_NAMES = new Set(['code', 'otp', 'pin', 'auth', 'session', 'jwt']);
 // A fencing token orders, it does not authorise, and it is what one looks for in a log.
 const OPEN_NAMES = new Set(['fencingtoken']);
@@ -36,14 +37,14 @@ const errorParts = (error: Error, depth: number): Record<string, unknown> => ({
 
 const entriesOf = (value: object): readonly (readonly [string, unknown])[] => {
   if (value instanceof Map) return [...value].map(([key, inner]) => [String(key), inner]);
-  return Object.keys(value).map((key) => [key, Reflect.get(value, key)]);
+  return Object.entries(value);
 };
 
 const redactEntries = (value: object, depth: number): Record<string, unknown> => {
   const entries = entriesOf(value);
   const kept = entries
     .slice(0, ENTRY_LIMIT)
-    .map(([name, inner]) => [clean(name), isSecret(name) ? REDACTED : redact(inner, depth + 1)]);
+    .map(([name, inner]): [string, unknown] => [clean(name), isSecret(name) ? REDACTED : redact(inner, depth + 1)]);
   if (entries.length > ENTRY_LIMIT) kept.push(['…', `${entries.length - ENTRY_LIMIT} more`]);
   return Object.fromEntries(kept);
 };

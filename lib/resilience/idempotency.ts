@@ -3,7 +3,17 @@ import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
-import { absent, and, atMost, equals, or, type Fields, type Json, type Table, type WriteOutcome } from '#primitives/table';
+import {
+  absent,
+  and,
+  atMost,
+  equals,
+  or,
+  type Fields,
+  type Json,
+  type Table,
+  type WriteOutcome,
+} from '#primitives/table';
 
 export interface IdempotencyOptions {
   readonly table: Table;
@@ -67,7 +77,9 @@ const LOST_ANSWERS_LIMIT = 3;
 
 const hash = (...parts: readonly string[]): string =>
   // Lengths keep ('a', 'bc') and ('ab', 'c') apart.
-  createHash('sha256').update(parts.map((part) => `${part.length}:${part}`).join('')).digest('hex');
+  createHash('sha256')
+    .update(parts.map((part) => `${part.length}:${part}`).join(''))
+    .digest('hex');
 
 /** A UUID of version 8, made of a hash. @see https://www.rfc-editor.org/rfc/rfc9562#section-5.8 */
 const hashedUuid = (hex: string): string =>
@@ -94,6 +106,11 @@ interface Kept {
   readonly text: string;
   readonly keepUntilMs: number;
 }
+
+const answered = (text: string, replayed: boolean): IdempotentOutcome => {
+  const answer: Json = JSON.parse(text);
+  return { status: 'answered', answer, replayed };
+};
 
 /** The latest answers of this process, the oldest dropped first. */
 const answerCache = (limit: number) => {
@@ -128,7 +145,7 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
   const replay = (partition: string, bodyHash: string, kept: Kept): IdempotentOutcome => {
     if (kept.bodyHash !== bodyHash) return { status: 'reused' };
     cache.set(partition, kept);
-    return { status: 'answered', answer: JSON.parse(kept.text), replayed: true };
+    return answered(kept.text, true);
   };
 
   /** What the record of another run means for us. */
@@ -172,7 +189,12 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
     }
   };
 
-  const store = async (partition: string, bodyHash: string, token: string, text: string): Promise<IdempotentOutcome> => {
+  const store = async (
+    partition: string,
+    bodyHash: string,
+    token: string,
+    text: string,
+  ): Promise<IdempotentOutcome> => {
     const keepUntilMs = clock.nowMs() + keepMs;
     const outcome = await untilAnswered(() =>
       table.update({
@@ -187,7 +209,7 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
       return judge(partition, bodyHash, outcome.current);
     }
     if (outcome.status === 'written') cache.set(partition, { bodyHash, text, keepUntilMs });
-    return { status: 'answered', answer: JSON.parse(text), replayed: false };
+    return answered(text, false);
   };
 
   return Object.freeze({

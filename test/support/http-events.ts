@@ -27,7 +27,7 @@ export const httpEvent = (
     multiValueHeaders: grouped(sent),
     queryStringParameters: query.length === 0 ? null : Object.fromEntries(query),
     multiValueQueryStringParameters: query.length === 0 ? null : grouped(query),
-    body: body === undefined ? null : isJson ? JSON.stringify(body) : String(body),
+    body: typeof body === 'string' ? body : isJson ? JSON.stringify(body) : null,
     isBase64Encoded,
     requestContext: { identity: { caller: caller ?? null } },
   };

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { pathParameters, type Api } from '#http/api';
 import { httpFunction } from '#http/http-function';
 import { openApi } from '#http/open-api';
@@ -18,7 +19,8 @@ const ask = async (method: string, path: string) => {
     services: () => ({ clock, random: seededRandom(1), log: jsonLog({ clock, write: () => undefined }) }),
   });
   const { statusCode, headers, body } = await call(httpEvent(method, path), httpContext());
-  return { statusCode, headers, body: JSON.parse(body === '' ? 'null' : body) };
+  const parsed: unknown = JSON.parse(body);
+  return { statusCode, headers, body: parsed };
 };
 
 type Node = Readonly<Record<string, unknown>>;
@@ -48,14 +50,12 @@ const operations = allApis.flatMap((api) =>
 test('GET / lists each pattern with part, chapter, routes, and queues by their full names', async () => {
   const { statusCode, body } = await ask('GET', '/');
   expect(statusCode).toBe(200);
-  expect(body.patterns.map(({ name }: { name: string }) => name)).toEqual(catalogue.map(({ pattern }) => pattern));
-  const workQueue = body.patterns.find(({ name }: { name: string }) => name === 'work-queue');
-  expect(workQueue).toMatchObject({
-    part: 'batch',
-    chapter: 11,
-    routes: expect.arrayContaining(['POST /work-queue/jobs', 'GET /work-queue/jobs/{id}']),
-    queues: expect.arrayContaining(['service-stage-work-queue-items']),
-  });
+  const { patterns } = v.parse(rootApi.routes.patterns.answers[200], body);
+  expect(patterns.map(({ name }) => name)).toEqual(catalogue.map(({ pattern }) => pattern));
+  const workQueue = patterns.find(({ name }) => name === 'work-queue');
+  expect(workQueue).toMatchObject({ part: 'batch', chapter: 11 });
+  expect(workQueue?.routes).toEqual(expect.arrayContaining(['POST /work-queue/jobs', 'GET /work-queue/jobs/{id}']));
+  expect(workQueue?.queues).toContain('service-stage-work-queue-items');
 });
 
 test('GET /health answers without asking anything', async () => {
@@ -65,7 +65,10 @@ test('GET /health answers without asking anything', async () => {
 test('what no pattern takes is 404, and another method of a root route 405', async () => {
   expect((await ask('GET', '/nothing/here')).statusCode).toBe(404);
   expect((await ask('DELETE', '/anything')).statusCode).toBe(404);
-  expect(await ask('POST', '/openapi.json')).toMatchObject({ statusCode: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
+  expect(await ask('POST', '/openapi.json')).toMatchObject({
+    statusCode: 405,
+    headers: { allow: 'GET, HEAD, OPTIONS' },
+  });
 });
 
 test('the document is served as it is generated, its own route included', async () => {
@@ -107,7 +110,7 @@ test.each(operations)('$name has the answers that the shell and its handler give
   if (route.admin === true) expected.push(401, 403);
   if (route.idempotent === true) expected.push(409, 422);
   if (route.method !== 'GET') expected.push(413, 415);
-  expect(statuses.toSorted()).toEqual([...new Set(expected)].toSorted());
+  expect(new Set(statuses)).toEqual(new Set(expected));
 });
 
 test.each(operations)('$name refuses unknown fields, at any depth, or says that it takes them', ({ operation }) => {

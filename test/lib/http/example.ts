@@ -15,7 +15,10 @@ interface Part {
   readonly parts?: readonly Part[] | undefined;
 }
 
-const part: v.GenericSchema<Part> = v.strictObject({ name: v.string(), parts: v.optional(v.array(v.lazy(() => part))) });
+const part: v.GenericSchema<Part> = v.strictObject({
+  name: v.string(),
+  parts: v.optional(v.array(v.lazy(() => part))),
+});
 
 const thing = v.strictObject({
   name: id(),
@@ -52,8 +55,19 @@ export const exampleApi = defineApi({
       summary: 'One thing',
       answers: { 200: v.strictObject({ id: v.string() }) },
     }),
-    special: route({ method: 'GET', path: '/things/special', summary: 'A literal', answers: { 200: v.literal('special') } }),
-    wipe: route({ method: 'DELETE', path: '/things', summary: 'Forget all', admin: true, answers: { 204: v.undefined() } }),
+    special: route({
+      method: 'GET',
+      path: '/things/special',
+      summary: 'A literal',
+      answers: { 200: v.literal('special') },
+    }),
+    wipe: route({
+      method: 'DELETE',
+      path: '/things',
+      summary: 'Forget all',
+      admin: true,
+      answers: { 204: v.undefined() },
+    }),
     fail: route({
       method: 'POST',
       path: '/failures/{kind}',

@@ -14,7 +14,7 @@ const ask = (method: string, path: string, options?: Options, shell = example())
 
 const problemOf = (result: HttpResult): Record<string, unknown> => {
   expect(result.headers['content-type']).toBe('application/problem+json');
-  return JSON.parse(result.body);
+  return v.parse(v.record(v.string(), v.unknown()), JSON.parse(result.body));
 };
 
 const errorsOf = async (answer: Promise<HttpResult>): Promise<unknown> => {
@@ -67,7 +67,9 @@ describe('routing', () => {
   });
 
   test('OPTIONS says which methods there are, and opens nothing to other origins', async () => {
-    const { statusCode, headers, body } = await ask('OPTIONS', '/things/a', { headers: [['Origin', 'http://evil.example']] });
+    const { statusCode, headers, body } = await ask('OPTIONS', '/things/a', {
+      headers: [['Origin', 'http://evil.example']],
+    });
     expect([statusCode, body, headers['allow']]).toEqual([204, '', 'GET, HEAD, OPTIONS']);
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
@@ -77,9 +79,12 @@ describe('routing', () => {
     expect(head).toEqual({ ...get, body: '' });
   });
 
-  test.each(['/things/%', '/things/%ff', '/things/%E0%A4', '/%zz', 'things'])('the malformed path %s is 400', async (path) => {
-    expect((await ask('GET', path)).statusCode).toBe(400);
-  });
+  test.each(['/things/%', '/things/%ff', '/things/%E0%A4', '/%zz', 'things'])(
+    'the malformed path %s is 400',
+    async (path) => {
+      expect((await ask('GET', path)).statusCode).toBe(400);
+    },
+  );
 
   test.each([
     ['%00', 'Expected text without NUL.'],
@@ -100,7 +105,13 @@ describe('query', () => {
     [[['limit', '0']], { limit: ['Expected an integer from 1 to 100.'] }],
     [[['limit', '1e2']], { limit: ['Expected an integer from 1 to 100.'] }],
     [[['limit', '']], { limit: ['Expected an integer from 1 to 100.'] }],
-    [[['limit', '1'], ['limit', '2']], { limit: ['Expected to be given once.'] }],
+    [
+      [
+        ['limit', '1'],
+        ['limit', '2'],
+      ],
+      { limit: ['Expected to be given once.'] },
+    ],
     [[['limits', '1']], { limits: ['This field is not known.'] }],
     [[['__proto__', '1']], { ['__proto__']: ['This field is not known.'] }],
     [[['toString', '1']], { toString: ['This field is not known.'] }],
@@ -111,7 +122,9 @@ describe('query', () => {
   });
 
   test('a route without a query refuses one', async () => {
-    expect(await errorsOf(ask('GET', '/things/a', { query: [['debug', '1']] }))).toEqual({ debug: ['This field is not known.'] });
+    expect(await errorsOf(ask('GET', '/things/a', { query: [['debug', '1']] }))).toEqual({
+      debug: ['This field is not known.'],
+    });
   });
 });
 
@@ -119,19 +132,24 @@ describe('body', () => {
   const post = (body: string, headers: readonly (readonly [string, string])[] = JSON_HEADERS) =>
     ask('POST', '/things', { body, headers });
 
-  test.each(['application/json', 'Application/JSON; Charset=UTF-8', 'application/json;charset="utf-8"', 'application/cloudevents+json'])(
-    'of type %s is taken',
-    async (type) => {
-      expect((await post('{"name":"a","data":1}', [['content-type', type]])).statusCode).toBe(201);
-    },
-  );
+  test.each([
+    'application/json',
+    'Application/JSON; Charset=UTF-8',
+    'application/json;charset="utf-8"',
+    'application/cloudevents+json',
+  ])('of type %s is taken', async (type) => {
+    expect((await post('{"name":"a","data":1}', [['content-type', type]])).statusCode).toBe(201);
+  });
 
-  test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1', 'application/jsonx', ''])(
-    'of type %j is 415',
-    async (type) => {
-      expect((await post('{"name":"a","data":1}', [['content-type', type]])).statusCode).toBe(415);
-    },
-  );
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/json; charset=latin1',
+    'application/jsonx',
+    '',
+  ])('of type %j is 415', async (type) => {
+    expect((await post('{"name":"a","data":1}', [['content-type', type]])).statusCode).toBe(415);
+  });
 
   test('without a type, or compressed, is 415', async () => {
     expect((await post('{}', [])).statusCode).toBe(415);
@@ -153,9 +171,13 @@ describe('body', () => {
     const padded = (bytes: number) => `{"name":"a","data":"${'x'.repeat(bytes - 22)}"}`;
     expect((await post(padded(65_536))).statusCode).toBe(201);
     expect((await post(padded(65_537))).statusCode).toBe(413);
-    expect((await post(`${'{'.repeat(65_537)}`)).statusCode).toBe(413);
+    expect((await post('{'.repeat(65_537))).statusCode).toBe(413);
     const encoded = (bytes: number) =>
-      ask('POST', '/things', { body: Buffer.from(padded(bytes)).toString('base64'), isBase64Encoded: true, headers: JSON_HEADERS });
+      ask('POST', '/things', {
+        body: Buffer.from(padded(bytes)).toString('base64'),
+        isBase64Encoded: true,
+        headers: JSON_HEADERS,
+      });
     expect((await encoded(65_536)).statusCode).toBe(201);
     expect((await encoded(65_537)).statusCode).toBe(413);
   });
@@ -173,10 +195,13 @@ describe('body', () => {
     expect((await post(`{"name":"a","data":"\\"${'['.repeat(50)}"}`)).statusCode).toBe(201);
   });
 
-  test.each(['__proto__', 'constructor', 'prototype', '\\u005f_proto__'])('an own key %s is 400 and named, at any depth', async (key) => {
-    const errors = await errorsOf(post(`{"name":"a","data":[{"x":{"${key}":{"admin":true}}}]}`));
-    expect(Object.keys(errors ?? {})).toEqual([`data.0.x.${JSON.parse(`"${key}"`)}`]);
-  });
+  test.each(['__proto__', 'constructor', 'prototype', '\\u005f_proto__'])(
+    'an own key %s is 400 and named, at any depth',
+    async (key) => {
+      const errors = await errorsOf(post(`{"name":"a","data":[{"x":{"${key}":{"admin":true}}}]}`));
+      expect(Object.keys(errors ?? {})).toEqual([`data.0.x.${JSON.parse(`"${key}"`)}`]);
+    },
+  );
 
   test('a number that JSON can’t write back is 400', async () => {
     expect(await errorsOf(post('{"name":"a","data":1e999}'))).toEqual({ data: ['Expected a finite number.'] });
@@ -185,7 +210,10 @@ describe('body', () => {
   test.each([
     [{ data: 1 }, { name: ['This field is missing.'] }],
     [{ name: 'a', data: 1, extra: true }, { extra: ['This field is not known.'] }],
-    [{ name: 'a', data: 1, tags: [{ key: 'k' }, { kei: 'k' }] }, { 'tags.1.key': ['This field is missing.'], 'tags.1.kei': ['This field is not known.'] }],
+    [
+      { name: 'a', data: 1, tags: [{ key: 'k' }, { kei: 'k' }] },
+      { 'tags.1.key': ['This field is missing.'], 'tags.1.kei': ['This field is not known.'] },
+    ],
     [{ name: 'a\0', data: 1 }, { name: ['Expected text without NUL.'] }],
     [{ name: 'a\ud800', data: 1 }, { name: ['Expected text without lone surrogates.'] }],
     [{ name: 7, data: 1 }, { name: ['Invalid type: Expected string but received 7'] }],
@@ -196,15 +224,21 @@ describe('body', () => {
 
   test('that is missing is 400; that no route asked for is too, except {}', async () => {
     expect(await errorsOf(ask('POST', '/things'))).toEqual({ body: ['This field is missing.'] });
-    expect((await ask('DELETE', '/things', { headers: [['authorization', 'Bearer let-me-in']], body: {} })).statusCode).toBe(204);
-    expect(await errorsOf(ask('DELETE', '/things', { headers: [['authorization', 'Bearer let-me-in']], body: { a: 1 } }))).toEqual({
+    expect(
+      (await ask('DELETE', '/things', { headers: [['authorization', 'Bearer let-me-in']], body: {} })).statusCode,
+    ).toBe(204);
+    expect(
+      await errorsOf(ask('DELETE', '/things', { headers: [['authorization', 'Bearer let-me-in']], body: { a: 1 } })),
+    ).toEqual({
       a: ['This field is not known.'],
     });
   });
 
   test('errors name at most 20 fields and quote at most 200 characters', async () => {
     const tags = Array.from({ length: 500 }, () => ({ key: 'x'.repeat(0), nope: 1 }));
-    const errors = await errorsOf(ask('POST', '/things', { body: { name: { long: 'y'.repeat(9_000) }, data: 1, tags } }));
+    const errors = await errorsOf(
+      ask('POST', '/things', { body: { name: { long: 'y'.repeat(9_000) }, data: 1, tags } }),
+    );
     expect(Object.keys(errors ?? {})).toHaveLength(20);
     expect(JSON.stringify(errors).length).toBeLessThan(5_000);
   });
@@ -212,14 +246,39 @@ describe('body', () => {
 
 describe('headers', () => {
   test.each([
-    [[['Content-Length', '5'], ['content-length', '6']]],
-    [[['content-length', '5'], ['content-length', '5']]],
+    [
+      [
+        ['Content-Length', '5'],
+        ['content-length', '6'],
+      ],
+    ],
+    [
+      [
+        ['content-length', '5'],
+        ['content-length', '5'],
+      ],
+    ],
     [[['content-length', '5, 5']]],
     [[['content-length', '-1']]],
-    [[['transfer-encoding', 'chunked'], ['Transfer-Encoding', 'identity']]],
-    [[['transfer-encoding', 'chunked'], ['content-length', '5']]],
+    [
+      [
+        ['transfer-encoding', 'chunked'],
+        ['Transfer-Encoding', 'identity'],
+      ],
+    ],
+    [
+      [
+        ['transfer-encoding', 'chunked'],
+        ['content-length', '5'],
+      ],
+    ],
     [[['x-any', 'a\r\nx-other: b']]],
-    [[['authorization', 'Bearer a'], ['Authorization', 'Bearer let-me-in']]],
+    [
+      [
+        ['authorization', 'Bearer a'],
+        ['Authorization', 'Bearer let-me-in'],
+      ],
+    ],
   ] as const)('%j are 400', async (headers) => {
     expect((await ask('GET', '/things/a', { headers })).statusCode).toBe(400);
   });
@@ -230,7 +289,10 @@ describe('headers', () => {
   });
 
   test('answers are not to be stored by caches', async () => {
-    expect((await ask('GET', '/things/a')).headers).toMatchObject({ 'cache-control': 'no-store', 'content-type': 'application/json' });
+    expect((await ask('GET', '/things/a')).headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-type': 'application/json',
+    });
   });
 });
 
@@ -239,15 +301,31 @@ describe('traceparent', () => {
 
   test('is followed: handler, log and answer have its trace id, and a step of their own', async () => {
     const shell = example();
-    const { headers } = await ask('POST', '/things', { body: { name: 'a', data: 1 }, headers: [['Traceparent', given]] }, shell);
+    const { headers } = await ask(
+      'POST',
+      '/things',
+      { body: { name: 'a', data: 1 }, headers: [['Traceparent', given]] },
+      shell,
+    );
     expect(headers['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
     expect(headers['traceparent']).not.toBe(given);
     expect(shell.seen[0]?.traceparent).toBe(headers['traceparent']);
-    expect(JSON.parse(shell.lines.at(-1) ?? '')).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', route: 'example.create', status: 201 });
+    expect(JSON.parse(shell.lines.at(-1) ?? '')).toMatchObject({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      route: 'example.create',
+      status: 201,
+    });
   });
 
   test('is made where it is missing or invalid, for problems too', async () => {
-    for (const headers of [[], [['traceparent', 'nonsense']], [['traceparent', given], ['traceparent', given]]] as const) {
+    for (const headers of [
+      [],
+      [['traceparent', 'nonsense']],
+      [
+        ['traceparent', given],
+        ['traceparent', given],
+      ],
+    ] as const) {
       const result = await ask('GET', '/nothing', { headers });
       expect(result.headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
       expect(result.headers['traceparent']).not.toContain('0af7651916cd43dd8448eb211c80319c');
@@ -257,21 +335,32 @@ describe('traceparent', () => {
 
 describe('admin routes', () => {
   const wipe = (authorization: string | undefined, services?: Parameters<typeof example>[0]) =>
-    ask('DELETE', '/things', authorization === undefined ? {} : { headers: [['Authorization', authorization]] }, example(services));
+    ask(
+      'DELETE',
+      '/things',
+      authorization === undefined ? {} : { headers: [['Authorization', authorization]] },
+      example(services),
+    );
 
   test('answer who has the token', async () => {
     expect((await wipe('Bearer let-me-in')).statusCode).toBe(204);
     expect((await wipe('bearer let-me-in')).statusCode).toBe(204);
   });
 
-  test.each([undefined, '', 'let-me-in', 'Basic let-me-in', 'Bearer', 'Bearer ', 'Bearer let-me-i', 'Bearer let-me-in!'])(
-    'answer %j with 401 and say what is expected',
-    async (authorization) => {
-      const result = await wipe(authorization);
-      expect(result.statusCode).toBe(401);
-      expect(result.headers['www-authenticate']).toMatch(/^Bearer/);
-    },
-  );
+  test.each([
+    undefined,
+    '',
+    'let-me-in',
+    'Basic let-me-in',
+    'Bearer',
+    'Bearer ',
+    'Bearer let-me-i',
+    'Bearer let-me-in!',
+  ])('answer %j with 401 and say what is expected', async (authorization) => {
+    const result = await wipe(authorization);
+    expect(result.statusCode).toBe(401);
+    expect(result.headers['www-authenticate']).toMatch(/^Bearer/);
+  });
 
   test.each([{}, { adminToken: '' }])('are closed to everybody where no token is configured: %j', async (services) => {
     for (const authorization of [undefined, 'Bearer ', 'Bearer undefined', 'Bearer let-me-in']) {
@@ -286,7 +375,12 @@ describe('admin routes', () => {
 
 describe('idempotency-key', () => {
   const create = (shell: ReturnType<typeof example>, key: string, body: unknown, caller?: string) =>
-    ask('POST', '/things', { body, headers: [['Idempotency-Key', key]], ...(caller === undefined ? {} : { caller }) }, shell);
+    ask(
+      'POST',
+      '/things',
+      { body, headers: [['Idempotency-Key', key]], ...(caller === undefined ? {} : { caller }) },
+      shell,
+    );
 
   test('the same key and body, in whatever order of fields, get the same answer, and the handler runs once', async () => {
     const shell = example();
@@ -311,15 +405,23 @@ describe('idempotency-key', () => {
     const first = create(shell, 'k', { name: 'slow', data: 1 });
     await shell.clock.advance(0);
     const second = await create(shell, 'k', { name: 'slow', data: 1 });
-    expect([second.statusCode, second.headers['retry-after'], problemOf(second)['type']]).toEqual([409, '1', 'idempotency-key-in-progress']);
+    expect([second.statusCode, second.headers['retry-after'], problemOf(second)['type']]).toEqual([
+      409,
+      '1',
+      'idempotency-key-in-progress',
+    ]);
     await shell.clock.advance(2_000);
-    expect(await create(shell, 'k', { name: 'slow', data: 1 })).toMatchObject({ statusCode: 201, body: (await first).body });
+    expect(await create(shell, 'k', { name: 'slow', data: 1 })).toMatchObject({
+      statusCode: 201,
+      body: (await first).body,
+    });
   });
 
   test('without a key nothing is merged, and each request has an operation id of its own', async () => {
     const shell = example();
     const bodies = [];
-    for (let n = 0; n < 2; n += 1) bodies.push((await ask('POST', '/things', { body: { name: 'a', data: 1 } }, shell)).body);
+    for (let n = 0; n < 2; n += 1)
+      bodies.push((await ask('POST', '/things', { body: { name: 'a', data: 1 } }, shell)).body);
     expect(bodies[0]).not.toBe(bodies[1]);
     expect(new Set(shell.seen.map(({ operationId }) => operationId)).size).toBe(2);
   });
@@ -365,23 +467,26 @@ describe('what goes wrong inside', () => {
     expect(result.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
     expect(result.body).not.toMatch(/things-table|secret-path|\bat\b.*:\d+/);
     const traceId = result.headers['traceparent']?.split('-')[1];
-    const logged = shell.lines.map((line) => JSON.parse(line)).find((entry) => entry.error !== undefined);
-    expect(logged).toMatchObject({ level: status === 500 ? 'error' : 'warn', traceId, error: { stack: expect.any(String) } });
+    const logged: unknown = JSON.parse(shell.lines.find((line) => line.includes('"stack"')) ?? '');
+    expect(logged).toMatchObject({ level: status === 500 ? 'error' : 'warn', traceId });
   });
 
-  test.each(['hang', 'hang%20deaf'])('a handler that does not end (%s) is 504 before the platform’s own limit', async (kind) => {
-    const shell = example();
-    const answer = shell.call(httpEvent('POST', `/failures/${kind}`), httpContext(6_000));
-    await shell.clock.advance(5_499);
-    let isAnswered = false;
-    void answer.then(() => {
-      isAnswered = true;
-    });
-    await shell.clock.advance(0);
-    expect(isAnswered).toBe(false);
-    await shell.clock.advance(1);
-    expect(await answer).toMatchObject({ statusCode: 504, headers: { 'retry-after': '1' } });
-  });
+  test.each(['hang', 'hang%20deaf'])(
+    'a handler that does not end (%s) is 504 before the platform’s own limit',
+    async (kind) => {
+      const shell = example();
+      const answer = shell.call(httpEvent('POST', `/failures/${kind}`), httpContext(6_000));
+      await shell.clock.advance(5_499);
+      let isAnswered = false;
+      void answer.then(() => {
+        isAnswered = true;
+      });
+      await shell.clock.advance(0);
+      expect(isAnswered).toBe(false);
+      await shell.clock.advance(1);
+      expect(await answer).toMatchObject({ statusCode: 504, headers: { 'retry-after': '1' } });
+    },
+  );
 
   test('no timer outlives its request', async () => {
     const shell = example();
@@ -394,13 +499,17 @@ describe('what goes wrong inside', () => {
       pattern: 'p',
       part: 'batch',
       title: 't',
-      routes: { a: route({ method: 'POST', path: '/a', summary: 's', idempotent: true, answers: { 204: v.undefined() } }) },
+      routes: {
+        a: route({ method: 'POST', path: '/a', summary: 's', idempotent: true, answers: { 204: v.undefined() } }),
+      },
     });
     const { clock } = example();
     const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
     const random = { next: () => 0, uuid: () => '00000000-0000-4000-8000-000000000000' };
     const handlers: Handlers<typeof api> = { a: async () => ({ status: 204 }) };
     const call = httpFunction({ api, handlers: () => handlers, services: () => ({ log, clock, random }) });
-    await expect(call(httpEvent('POST', '/a'), httpContext())).rejects.toThrow("Expected 'services' to have idempotency");
+    await expect(call(httpEvent('POST', '/a'), httpContext())).rejects.toThrow(
+      "Expected 'services' to have idempotency",
+    );
   });
 });

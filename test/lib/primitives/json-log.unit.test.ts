@@ -1,13 +1,16 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
+import * as v from 'valibot';
 import { PatternError } from '#primitives/errors';
 import { formatLogLine, jsonLog } from '#primitives/json-log';
 import type { LogFields, LogLevel } from '#primitives/log';
 import { memoryClock } from '#primitives/memory/clock';
 
+const entry = v.record(v.string(), v.unknown());
+
 const logged = (options: { level?: LogLevel; fields?: LogFields } = {}) => {
   const lines: string[] = [];
   const log = jsonLog({ write: (line) => void lines.push(line), clock: memoryClock({ startMs: 0 }), ...options });
-  return { log, lines, last: () => JSON.parse(lines.at(-1) ?? '') };
+  return { log, lines, last: () => v.parse(entry, JSON.parse(lines.at(-1) ?? '')) };
 };
 
 test('an entry is one line of JSON: time, level, message, then the fields', () => {
@@ -25,8 +28,10 @@ test('what is under the level is not written', () => {
   log.child({}).info('c');
   log.warn('d');
   log.error('e');
-  expect(lines.map((line) => JSON.parse(line).message)).toEqual(['d', 'e']);
-  expect(() => jsonLog({ write: () => undefined, clock: memoryClock(), level: 'loud' as LogLevel })).toThrow("Expected 'level'");
+  expect(lines.map((line) => v.parse(entry, JSON.parse(line))['message'])).toEqual(['d', 'e']);
+  expect(() => jsonLog({ write: () => undefined, clock: memoryClock(), level: 'loud' as LogLevel })).toThrow(
+    "Expected 'level'",
+  );
 });
 
 test('fields can’t pass for time, level or message', () => {
@@ -38,8 +43,27 @@ test('fields can’t pass for time, level or message', () => {
 const CANARY = 'CANARY-7f3a';
 
 test.each([
-  'authorization', 'Authorization', 'x-api-key', 'apiKey', 'adminToken', 'access_token', 'sessionToken', 'password', 'passwd', 'db.password',
-  'Set-Cookie', 'clientSecret', 'code', 'otp', 'pin', 'idempotency-key', 'Idempotency-Key', 'privateKey', 'credentials', 'signature', 'secretAccessKey',
+  'authorization',
+  'Authorization',
+  'x-api-key',
+  'apiKey',
+  'adminToken',
+  'access_token',
+  'sessionToken',
+  'password',
+  'passwd',
+  'db.password',
+  'Set-Cookie',
+  'clientSecret',
+  'code',
+  'otp',
+  'pin',
+  'idempotency-key',
+  'Idempotency-Key',
+  'privateKey',
+  'credentials',
+  'signature',
+  'secretAccessKey',
 ])('the value of %s is never written, at any depth, in any container', (name) => {
   const { log, lines } = logged({ fields: { [name]: CANARY } });
   log.child({ [name]: CANARY }).error('x', {
@@ -54,7 +78,10 @@ test.each([
 
 test('a bearer token is not written wherever it stands', () => {
   const { log, lines } = logged();
-  log.error(`sent Bearer ${CANARY}`, { note: `authorization: bearer ${CANARY}`, error: new Error(`got Bearer ${CANARY}`) });
+  log.error(`sent Bearer ${CANARY}`, {
+    note: `authorization: bearer ${CANARY}`,
+    error: new Error(`got Bearer ${CANARY}`),
+  });
   expect(lines[0]).not.toContain(CANARY);
 });
 
@@ -67,8 +94,13 @@ test('what only sounds like a secret is written', () => {
 test('errors are written with name, message, code, stack and cause', () => {
   const { log, last } = logged();
   log.error('x', { error: new PatternError('area/kind', 'outer', { cause: new TypeError('inner') }) });
-  expect(last().error).toMatchObject({ name: 'PatternError', code: 'area/kind', message: 'outer', cause: { name: 'TypeError', message: 'inner' } });
-  expect(last().error.stack).toContain('json-log.unit.test');
+  expect(last()['error']).toMatchObject({
+    name: 'PatternError',
+    code: 'area/kind',
+    message: 'outer',
+    cause: { name: 'TypeError', message: 'inner' },
+  });
+  expect(JSON.stringify(last()['error'])).toContain('json-log.unit.test');
 });
 
 test('lines are bounded: long texts, many entries, deep and circular values', () => {
@@ -78,7 +110,7 @@ test('lines are bounded: long texts, many entries, deep and circular values', ()
   log.info('x', { text: 'y'.repeat(1_000_000), list: Array.from({ length: 10_000 }, () => 'z'), circle });
   log.info('x', Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`field${n}`, 'y'.repeat(2_000)])));
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(16_384);
-  expect(last().leftOut).toContain('field0');
+  expect(last()['leftOut']).toContain('field0');
 });
 
 test('the log never throws, whatever it is given and whatever the writer does', () => {
@@ -90,26 +122,39 @@ test('the log never throws, whatever it is given and whatever the writer does', 
   const { log, lines } = logged();
   log.info('x', { trap });
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ message: 'x', unwritable: true });
-  const broken = jsonLog({ clock: memoryClock(), write: () => { throw new Error('EPIPE'); } });
+  const broken = jsonLog({
+    clock: memoryClock(),
+    write: () => {
+      throw new Error('EPIPE');
+    },
+  });
   expect(() => broken.error('x')).not.toThrow();
 });
 
 test('any value gives one line of well-formed JSON, and its readable form holds no control character', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.dictionary(fc.string({ unit: 'binary' }), fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true })), (message, fields) => {
-      const { log, lines } = logged();
-      log.info(message, fields);
-      const [line = ''] = lines;
-      expect(lines).toHaveLength(1);
-      expect(JSON.parse(line)).toMatchObject({ level: 'info' });
-      expect(line).not.toContain('\n');
-      expect(formatLogLine(line, { colors: false })).toMatch(/^[^\u0000-\u001f\u007f-\u009f]*$/);
-    }),
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.dictionary(
+        fc.string({ unit: 'binary' }),
+        fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),
+      ),
+      (message, fields) => {
+        const { log, lines } = logged();
+        log.info(message, fields);
+        const [line = ''] = lines;
+        expect(lines).toHaveLength(1);
+        expect(JSON.parse(line)).toMatchObject({ level: 'info' });
+        expect(line).not.toContain('\n');
+        expect(formatLogLine(line, { colors: false })).not.toMatch(/\p{Cc}/u);
+      },
+    ),
   );
 });
 
 describe('on a terminal', () => {
-  const line = '{"time":"2026-01-02T03:04:05.678Z","level":"warn","message":"slow","route":"a.b","tookMs":7,"note":"two words"}';
+  const line =
+    '{"time":"2026-01-02T03:04:05.678Z","level":"warn","message":"slow","route":"a.b","tookMs":7,"note":"two words"}';
 
   test('a line is time of day, level, message and fields', () => {
     expect(formatLogLine(line, { colors: false })).toBe('03:04:05.678 WARN  slow route=a.b tookMs=7 note="two words"');
@@ -130,6 +175,8 @@ describe('on a terminal', () => {
 
   test('escape sequences are not obeyed', () => {
     expect(formatLogLine('\u001b[2J\u0007gone', { colors: false })).toBe('\ufffdgone');
-    expect(formatLogLine(JSON.stringify({ level: 'info', message: 'a\u001b]0;title\u0007\r\nb' }), { colors: false })).not.toMatch(/[\u0000-\u001f]/);
+    expect(
+      formatLogLine(JSON.stringify({ level: 'info', message: 'a\u001b]0;title\u0007\r\nb' }), { colors: false }),
+    ).not.toMatch(/\p{Cc}/u);
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { seededRandom } from '#primitives/memory/random';
 import { childTrace, continueTrace, formatTraceparent, newTrace, parseTraceparent } from '#primitives/trace';
 

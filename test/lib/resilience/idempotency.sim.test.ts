@@ -47,7 +47,8 @@ const sweep = async (fault: (typeof FAULTS)[number], at: number, planted: 'none'
         return { answer: { run: runs }, keep: true };
       });
     } catch (error) {
-      if (error instanceof Crash || error instanceof OutcomeUnknownError || error instanceof UnavailableError) return undefined;
+      if (error instanceof Crash || error instanceof OutcomeUnknownError || error instanceof UnavailableError)
+        return undefined;
       throw error;
     }
   };
@@ -60,12 +61,15 @@ const sweep = async (fault: (typeof FAULTS)[number], at: number, planted: 'none'
 };
 
 describe.each(FAULTS)('%s', (fault) => {
-  test.each(CALLS)('at call %i: the request is answered in the end, always alike, and its effect is there once', async (at) => {
-    const { given, effects } = await sweep(fault, at);
-    expect(given).toHaveLength(3);
-    expect(new Set(given.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    expect(effects).toBe(1);
-  });
+  test.each(CALLS)(
+    'at call %i: the request is answered in the end, always alike, and its effect is there once',
+    async (at) => {
+      const { given, effects } = await sweep(fault, at);
+      expect(given).toHaveLength(3);
+      expect(new Set(given.map((answer) => JSON.stringify(answer))).size).toBe(1);
+      expect(effects).toBe(1);
+    },
+  );
 });
 
 test('the sweep finds a handler that does not use the operation id', async () => {
