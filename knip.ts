@@ -12,7 +12,13 @@ const published = [...Object.values(manifest.exports), ...Object.values(manifest
   .map((path) => path.replace('./dist/', 'lib/').replace(/\.js$/, '.ts'));
 
 export default {
-  entry: [...published, 'localstack/commands/*.ts', 'scripts/*.ts', 'test/**/fixture/**/*.ts'],
+  entry: [
+    ...published, // Loaded by serverless.yml.
+    'functions/settings.js',
+    'localstack/commands/*.ts',
+    'scripts/*.ts',
+    'test/**/fixture/**/*.ts',
+  ],
   project: ['{lib,functions,localstack,scripts,test}/**/*.{js,ts}', '!test/bench/**'],
   // A type that an exported function takes or gives is exported with it, whether or not anybody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },
@@ -24,7 +30,5 @@ export default {
     'oxfmt',
     'oxlint',
     'oxlint-tsgolint',
-    // Asked for by serverless-esbuild as a peer.
-    'esbuild',
   ],
 } satisfies KnipConfig;

@@ -44,10 +44,11 @@ test('settings in the library come from the caller, not from the environment', (
 });
 
 // A test for which the platform lacks something may be `(has ? test : test.skip)(…)`; jest then counts it as skipped.
+// `test.failing` is what a backend is known not to hold: it fails as soon as it does.
 test('no test is skipped, focused or postponed', () => {
   expect(
     linesWith(
-      /\b(test|it|describe)(\.each)?\.(skip|only|todo|failing)\b(?=[.(])|\b(xit|xtest|xdescribe|fit|fdescribe)\(/,
+      /\b(test|it|describe)(\.each)?\.(skip|only|todo)\b(?=[.(])|\b(xit|xtest|xdescribe|fit|fdescribe)\(/,
       /^test\//,
     ),
   ).toEqual([]);
