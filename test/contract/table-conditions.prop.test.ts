@@ -1,12 +1,39 @@
 import fc from 'fast-check';
-import { absent, and, atMost, equals, lessThan, not, or, type Condition, type Fields, type Json } from '#primitives/table';
+import {
+  absent,
+  and,
+  atMost,
+  equals,
+  lessThan,
+  not,
+  or,
+  type Condition,
+  type Fields,
+  type Json,
+} from '#primitives/table';
 import { backendCases } from '../support/backends.ts';
 
 const FIELDS = ['a', 'b', 'size'] as const;
 const RUNS = 150;
 
 /** Few values of every type, so that equal ones and near misses are frequent. */
-const scalar = fc.constantFrom<Json>(0, -1, 1, 1.5, 10, '', '1', 'a', 'ab', 'é', '\uFF5E', '\u{1F600}', true, false, null);
+const scalar = fc.constantFrom<Json>(
+  0,
+  -1,
+  1,
+  1.5,
+  10,
+  '',
+  '1',
+  'a',
+  'ab',
+  'é',
+  '\uFF5E',
+  '\u{1F600}',
+  true,
+  false,
+  null,
+);
 const json: fc.Arbitrary<Json> = fc.oneof(
   { weight: 4, arbitrary: scalar },
   { weight: 1, arbitrary: fc.array(scalar, { maxLength: 2 }) },

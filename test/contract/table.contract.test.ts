@@ -157,7 +157,10 @@ onEveryBackend('table', (backend, promise) => {
   });
 
   promise('reads many records in the order of the keys, twins too', async () => {
-    await fill(table, Array.from({ length: 99 }, (_, n) => `k${n}`));
+    await fill(
+      table,
+      Array.from({ length: 99 }, (_, n) => `k${n}`),
+    );
     const keys = [at('none'), ...Array.from({ length: 99 }, (_, n) => at(`k${98 - n}`))];
     const found = await table.getMany(keys);
     expect(found).toEqual([undefined, ...Array.from({ length: 99 }, (_, n) => ({ sort: `k${98 - n}` }))]);

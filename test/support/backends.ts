@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
-import { buildApp } from 'fauxqs';
 import { awsBus } from '#primitives/aws/bus';
 import { awsClients, type AwsClients } from '#primitives/aws/clients';
+import { awsInvoker } from '#primitives/aws/invoker';
 import { awsObjects } from '#primitives/aws/objects';
 import { awsQueue } from '#primitives/aws/queue';
 import { awsTable } from '#primitives/aws/table';
@@ -12,15 +10,22 @@ import type { Bus } from '#primitives/bus';
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
 import { memoryBus } from '#primitives/memory/bus';
 import { memoryClock } from '#primitives/memory/clock';
+import type { Invoker } from '#primitives/invoker';
+import type { Log } from '#primitives/log';
+import { memoryInvoker } from '#primitives/memory/invoker';
 import { memoryObjects } from '#primitives/memory/objects';
 import { memoryQueue } from '#primitives/memory/queue';
+import { seededRandom } from '#primitives/memory/random';
 import { memoryTable, TransactionConflictError } from '#primitives/memory/table';
 import { memoryWire } from '#primitives/memory/wire';
 import type { Objects } from '#primitives/objects';
 import type { Queue } from '#primitives/queue';
 import type { Table } from '#primitives/table';
 import { startDynoxide } from '../../localstack/embedded/dynoxide.ts';
+import { startEndpoint } from '../../localstack/embedded/endpoint.ts';
+import { faultInjector } from '../../localstack/embedded/faults.ts';
 import { startFaultProxy, type ProxyFault } from './fault-proxy.ts';
+import { startFunctionHost } from './function-host.ts';
 
 export interface QueueRequest {
   readonly fifo?: boolean;
@@ -36,6 +41,8 @@ export interface Backend {
   table(): Promise<Table>;
   bus(): Promise<Bus>;
   objects(): Promise<Objects>;
+  /** With the functions `echo` (answers its payload), `fail` (throws a TypeError: broken) and `full` (always throttled). */
+  invoker(): Promise<Invoker>;
   /** Lets time pass until `work` is settled. */
   run<T>(work: Promise<T>): Promise<T>;
   /** The expiry that is stored with a record, or undefined. */
@@ -55,6 +62,10 @@ export interface BackendCase {
 }
 
 const uniqueName = (): string => `contract-${randomUUID().slice(0, 13)}`;
+
+const fail = (): never => {
+  throw new TypeError('broken');
+};
 
 const startMemory = async (): Promise<Backend> => {
   const clock = memoryClock();
@@ -90,6 +101,11 @@ const startMemory = async (): Promise<Backend> => {
     },
     bus: async () => memoryBus({ name: uniqueName(), clock, wire }),
     objects: async () => memoryObjects({ name: uniqueName(), wire }),
+    invoker: async () => {
+      const invoker = memoryInvoker({ clock, wire, functions: { echo: (payload) => payload, fail } });
+      invoker.register('full', () => null, { reservedConcurrency: 0 });
+      return invoker;
+    },
     run: (work) => clock.until(work),
     storedExpiryMs: async (table, partition, sort) =>
       tables
@@ -195,6 +211,7 @@ const startAws = async (endpoint: { readonly url: string; stop(): Promise<void> 
       });
       return awsObjects({ name: Bucket, clients });
     },
+    invoker: async () => awsInvoker({ clients }),
     run: (work) => work,
     storedExpiryMs: async ({ name }, partition, sort) => {
       const { client, sdk } = await clients.dynamodb();
@@ -213,34 +230,44 @@ const startAws = async (endpoint: { readonly url: string; stop(): Promise<void> 
   };
 };
 
-/** fauxqs and dynoxide behind one address, as the embedded endpoint has them. */
+const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLog,
+};
+
+const functionNamed = (name: string, more: object = {}): object => ({
+  name,
+  key: name,
+  timeoutS: 5,
+  memoryMb: 128,
+  environment: {},
+  ...more,
+});
+
+/** The embedded endpoint, with three functions: `echo`, `fail`, and `full`, of which none may run. */
 const startEmbedded = async (): Promise<Backend> => {
-  const dynoxide = await startDynoxide({});
-  const app = buildApp({ logger: false });
-  await app.ready();
-  const toDynoxide = async (call: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of call) chunks.push(chunk as Buffer);
-    const headers = Object.entries(call.headers).filter(([name]) => /^(x-amz-|content-type|authorization)/.test(name));
-    const answer = await fetch(dynoxide.url, {
-      method: 'POST',
-      headers: headers.map(([name, value]) => [name, String(value)]),
-      body: Buffer.concat(chunks),
-    });
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(Buffer.from(await answer.arrayBuffer()));
-  };
-  const server = createServer((call, response) => {
-    const isTable = String(call.headers['x-amz-target']).startsWith('DynamoDB');
-    if (isTable) toDynoxide(call, response).catch(() => response.destroy());
-    else app.routing(call, response);
+  const dynoxide = await startDynoxide();
+  const host = await startFunctionHost();
+  const endpoint = await startEndpoint({
+    port: 0,
+    region: 'us-east-1',
+    accountId: '000000000000',
+    dynamodbUrl: dynoxide.url,
+    adminToken: randomUUID(),
+    functionHost: () => host,
+    faults: faultInjector({ random: seededRandom(1), service: 'contract', stage: 'local' }),
+    log: silentLog,
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const functions = [functionNamed('echo'), functionNamed('fail'), functionNamed('full', { reservedConcurrency: 0 })];
+  endpoint.functions.put({ functions });
   return startAws({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: endpoint.url,
     stop: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await app.close();
+      await endpoint.close();
+      await host.stop();
       await dynoxide.stop();
     },
   });
@@ -249,6 +276,7 @@ const startEmbedded = async (): Promise<Backend> => {
 const EMBEDDED_LACKS: Lacks = {
   'astral-text': 'fauxqs refuses a body with characters above U+FFFF',
   'group-in-one-receive': 'fauxqs delivers one message of a group at a time',
+  'listing-in-byte-order': 'fauxqs lists keys in the order of a language',
   'stale-receipt-refused': 'fauxqs answers the delete of a stale receipt with success, also on a FIFO queue',
 };
 

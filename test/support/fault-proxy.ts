@@ -27,7 +27,12 @@ const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
 };
 
 /** Services without `x-amz-target`: what their methods on one object, or one function, are called. */
-const BY_METHOD: Readonly<Record<string, string>> = { GET: 'GetObject', PUT: 'PutObject', DELETE: 'DeleteObject', POST: 'Invoke' };
+const BY_METHOD: Readonly<Record<string, string>> = {
+  GET: 'GetObject',
+  PUT: 'PutObject',
+  DELETE: 'DeleteObject',
+  POST: 'Invoke',
+};
 
 const operationOf = ({ headers, method = '' }: IncomingMessage): string => {
   const target = headers['x-amz-target'];
