@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fragmentKeys, packageService, unzip } from './package.ts';
+import {
+  everyBatchMayFailInPart,
+  everyQueueHasDeadLetters,
+  everyRouteHasAuthorizer,
+  fewResources,
+  keysAreUnique,
+  namesAreKebabCase,
+  noWildcardPermissions,
+  resourcesOf,
+  visibilityFitsTimeout,
+  type Packaged,
+} from './rules.ts';
+
+let folder: string;
+let template: Packaged;
+beforeAll(async () => {
+  ({ folder, template } = await packageService('prod'));
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the service as it goes to AWS', () => {
+  test('it has queues, functions, routes and event sources to judge', () => {
+    for (const type of ['AWS::SQS::Queue', 'AWS::Lambda::Function', 'AWS::ApiGateway::Method'])
+      expect(resourcesOf(template, type).length).toBeGreaterThan(1);
+    expect(resourcesOf(template, 'AWS::Lambda::EventSourceMapping').length).toBeGreaterThan(1);
+  });
+
+  test('every queue has a dead-letter queue, or is one', () => expect(everyQueueHasDeadLetters(template)).toEqual([]));
+
+  test("every queue hides a message for six times its consumer's timeout and the batching window", () =>
+    expect(visibilityFitsTimeout(template)).toEqual([]));
+
+  test('every batch may fail in part', () => expect(everyBatchMayFailInPart(template)).toEqual([]));
+
+  test('every route asks who calls', () => expect(everyRouteHasAuthorizer(template)).toEqual([]));
+
+  test('no permission that we write has a wildcard', () => expect(noWildcardPermissions(template)).toEqual([]));
+
+  test('there are fewer than 400 resources', () => expect(fewResources(template)).toEqual([]));
+
+  test('every name is <service>-<stage>-<pattern>-<role> in kebab-case', () =>
+    expect(namesAreKebabCase('distributed-patterns-prod')(template)).toEqual([]));
+
+  test('every function runs on Node 24 and has a timeout', () => {
+    for (const [, { Runtime, Timeout }] of resourcesOf(template, 'AWS::Lambda::Function'))
+      expect({ Runtime, Timeout }).toEqual({ Runtime: 'nodejs24.x', Timeout: expect.any(Number) });
+  });
+
+  test('no key is in two fragments, where one would silently go into the other', () => {
+    const { functions, resources } = fragmentKeys();
+    expect(Object.keys(functions).length).toBeGreaterThan(1);
+    expect(Object.keys(resources).length).toBeGreaterThan(1);
+    expect(keysAreUnique(functions)).toEqual([]);
+    expect(keysAreUnique(resources)).toEqual([]);
+  });
+
+  test('the fragments are all of the functions', () => {
+    const keys = Object.values(fragmentKeys().functions).flat();
+    expect(keys).toHaveLength(resourcesOf(template, 'AWS::Lambda::Function').length);
+  });
+
+  test('a package holds one bundle of its handler, without the SDK and without sharp', () => {
+    const archives = readdirSync(folder).filter((file) => file.endsWith('.zip'));
+    expect(archives).toHaveLength(resourcesOf(template, 'AWS::Lambda::Function').length);
+    const bundled = new Set<string>();
+    for (const archive of archives) {
+      const files = unzip(readFileSync(path.join(folder, archive)));
+      expect([...files.keys()]).toEqual([expect.stringMatching(/^functions\/.+\.mjs$/)]);
+      const [bundle = ''] = files.values();
+      expect(/^export \{[^}]*\bhandler\b/m.test(bundle)).toBe(true);
+      // esbuild says above each module where it came from.
+      for (const [, name = ''] of bundle.matchAll(/^\s*\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)) bundled.add(name);
+    }
+    expect(bundled).toContain('valibot');
+    expect([...bundled].filter((name) => /^(@aws-sdk|@smithy|sharp|@img)\b/.test(name))).toEqual([]);
+  });
+});
