@@ -39,9 +39,12 @@ export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
+/** Nothing was accepted (503), or what was asked changes nothing (a GET whose function died under it: 502). */
+const mayRepeat = (method: string, status: number): boolean => status === 503 || (status === 502 && method === 'GET');
+
 /**
- * Calls a route of the stack and gives the answer's JSON. A 503 (the functions are being restarted) is tried again, up
- * to 20 s: nothing was accepted.
+ * Calls a route of the stack and gives the answer's JSON. While the functions are being restarted it tries again, up
+ * to 20 s, where that is safe.
  *
  * @throws {@link UnexpectedAnswer} for any other status that is not 2xx.
  */
@@ -65,7 +68,7 @@ export const callStack = async <T>(
     });
     const text = await response.text();
     if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-    if (response.status !== 503 || tries >= UNAVAILABLE_TRIES)
+    if (!mayRepeat(method, response.status) || tries >= UNAVAILABLE_TRIES)
       throw new UnexpectedAnswer(`${method} ${path} was answered with ${response.status}: ${text.slice(0, 500)}`);
     await sleep(UNAVAILABLE_DELAY_MS, undefined, { signal: options.signal });
   }

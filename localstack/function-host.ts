@@ -141,7 +141,7 @@ export const functionHost = (options: {
     if (current !== undefined) change(undefined);
     const killed = signal !== null && error === undefined;
     failures = killed || performance.now() - startedMs > WELL_AFTER_MS ? 0 : failures + 1;
-    options.log.warn('function host ended, starting it again', { code, signal, failures });
+    options.log.warn('function host ended, starting it again', { exitCode: code, signal, failures });
     if (error !== undefined) first.reject(error);
     if (failures >= MAX_FAILURES)
       throw new Error(`The function host ended ${failures} times in a row (${signal ?? `exit code ${code}`}).`, {

@@ -15,11 +15,12 @@ export interface StackLog {
 
 /** A line longer than this without an end is cut: a function may print anything. */
 const MAX_LINE_CHARACTERS = 64 * 1024;
-const SHOWN = /^\{.*"level":"(warn|error)"/;
+/** Errors of anyone, warnings of the stack's own parts: those of a function (an item that failed) are its daily work. */
+const SHOWN = /^\{(?=.*"level":"error")|^\{(?=.*"level":"warn")(?=.*"part":)/;
 
 /**
- * Keeps everything in `<stackDir>/stack.log`, and shows warnings and errors on the terminal, in colours only when it
- * is one.
+ * Keeps everything in `<stackDir>/stack.log`, and shows on the terminal what somebody should look at, in colours only
+ * when it is one.
  */
 export const openStackLog = (options: {
   readonly stackDir: string;

@@ -2,6 +2,8 @@ import { systemClock } from '#primitives/system-clock';
 import { jsonLog } from '#primitives/json-log';
 import { callStack } from '../../functions/demo.ts';
 import { workQueueDemo } from '../../functions/batch/work-queue/demo.ts';
+import { readSettings } from '../../functions/settings.ts';
+import { SERVICE, STAGE } from '../stage.ts';
 import { openStackLog } from '../stack-log.ts';
 import { readStackSettings, SettingsError, START_USAGE, type StackSettings } from '../stack-settings.ts';
 import { startStack, type Stack } from '../supervisor.ts';
@@ -56,6 +58,7 @@ const main = async (): Promise<number> => {
     terminal.say(START_USAGE);
     return 0;
   }
+  readSettings(process.env, { service: SERVICE, stage: STAGE });
   const stop = askedToStop();
   const logFile = openStackLog({ stackDir: settings.stackDir, show: terminal.say, colors: terminal.colors });
   const log = jsonLog({ level: 'info', clock: systemClock(), write: logFile.write });
