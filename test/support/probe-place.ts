@@ -17,14 +17,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Message, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
-import { buildApp } from 'fauxqs';
-import { systemClock } from '#primitives/system-clock';
 import { systemRandom } from '#primitives/system-random';
-import { mappingStore } from '../../localstack/event-sources/mapping-store.ts';
-import { mappingsApi } from '../../localstack/event-sources/mappings-api.ts';
+import { startEndpoint } from '../../localstack/embedded/endpoint.ts';
+import { faultInjector } from '../../localstack/embedded/faults.ts';
 import { startEventSources } from '../../localstack/event-sources/runner.ts';
-import { sqsQueueApi } from '../../localstack/event-sources/sqs-api.ts';
-import { parseQueueArn } from '#event-sources/sqs-event';
 import { probe } from './probe-function.ts';
 import type { Probe, ProbeOrder } from './probe-function.ts';
 import { quietLog } from './probe-log.ts';
@@ -47,7 +43,7 @@ export interface ProbePlace {
   /** A new queue; a visibility timeout of 1 s unless `attributes` say otherwise. */
   queue(attributes?: Readonly<Record<string, string>>): Promise<ProbeQueue>;
   /** A new function that does what its messages say. Timeout 1 s. */
-  fn(): { readonly name: string; readonly probe: Probe };
+  fn(reservedConcurrency?: number): { readonly name: string; readonly probe: Probe };
   /** Maps a queue to a function; gives the mapping's UUID. */
   map(
     input: Omit<CreateEventSourceMappingCommandInput, 'FunctionName' | 'EventSourceArn'> & {
@@ -75,83 +71,83 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-/** The embedded place, in this process: queues, the mappings' API and the event sources behind one loopback port. */
-export const startProbePlace = async (): Promise<ProbePlace> => {
-  const app = buildApp({ logger: false });
-  await app.ready();
-  const probes = new Map<string, Probe>();
-  const store = mappingStore();
-  const timeouts = new Map<string, number>();
-  const api = mappingsApi({
-    store,
-    clock: systemClock(),
-    random: systemRandom(),
-    functionTimeoutS: (name) => timeouts.get(name),
-    queueAttributes: async (arn) => {
-      const parsed = parseQueueArn(arn);
-      if (parsed === undefined) return undefined;
-      const queue = sqsQueueApi({ endpointUrl: url(), arn: parsed });
-      try {
-        return { visibilityTimeoutS: await queue.visibilityTimeoutS() };
-      } catch {
-        return undefined;
-      } finally {
-        queue.close();
-      }
-    },
-  });
+/** Stands in for the function host: the probes behind Lambda's Invoke. */
+const startProbeHost = async (
+  probes: ReadonlyMap<string, Probe>,
+): Promise<{ readonly url: string; close(): Promise<void> }> => {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const { status, headers, body } = await api({
-      method: request.method ?? '',
-      path: pathname,
-      query: Object.fromEntries(searchParams),
-      body: await bodyOf(request),
-    });
-    response.writeHead(status, headers).end(JSON.stringify(body));
+    const name = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/u.exec(request.url ?? '')?.[1] ?? '';
+    const target = probes.get(name);
+    if (target === undefined) return void response.writeHead(404).end();
+    const payload = await bodyOf(request);
+    const headers = { 'content-type': 'application/json' };
+    try {
+      const result = await target.invoke(payload);
+      response.writeHead(200, headers).end(result);
+    } catch (error) {
+      const errorMessage = error instanceof Error ? error.message : String(error);
+      response.writeHead(200, { ...headers, 'x-amz-function-error': 'Unhandled' });
+      response.end(JSON.stringify({ errorType: 'TypeError', errorMessage }));
+    }
   };
-  const server = createServer((request, response) => {
-    if (request.url?.startsWith('/2015-03-31/') === true) void answer(request, response);
-    else app.routing(request, response);
-  });
-  const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const sources = startEventSources({
-    endpointUrl: url(),
-    mappings: store,
-    hostIsUp: () => true,
-    log: quietLog,
-    invoke: async (name, payload) => {
-      const target = probes.get(name);
-      if (target === undefined) throw new Error(`no function ${name}`);
-      return { status: 'answered', payload: await target.invoke(payload) };
-    },
-  });
-  const sqs = new SQSClient({ endpoint: url(), region: REGION, credentials, useQueueUrlAsEndpoint: false });
-  const lambda = new LambdaClient({ endpoint: url(), region: REGION, credentials });
-
-  const fn: ProbePlace['fn'] = () => {
-    const name = `probe-${randomUUID()}`;
-    const made = probe();
-    probes.set(name, made);
-    timeouts.set(name, 1);
-    return { name, probe: made };
-  };
-
-  return Object.freeze({
-    ...clientPlace(sqs, lambda),
-    fn,
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: async () => {
-      await sources.stop();
-      sqs.destroy();
-      lambda.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => {
         server.close(resolve);
       });
-      await app.close();
+    },
+  };
+};
+
+/** The embedded place, in this process: the endpoint and the event sources, with the probes for a function host. */
+export const startProbePlace = async (): Promise<ProbePlace> => {
+  const probes = new Map<string, Probe>();
+  const functions: Readonly<Record<string, unknown>>[] = [];
+  const host = await startProbeHost(probes);
+  const endpoint = await startEndpoint({
+    port: 0,
+    region: REGION,
+    accountId: '000000000000',
+    // No test here asks for a table.
+    dynamodbUrl: host.url,
+    adminToken: randomUUID(),
+    functionHost: () => ({ lambdaUrl: host.url }),
+    faults: faultInjector({ random: systemRandom(), service: 'probe', stage: 'local' }),
+    log: quietLog,
+  });
+  const sources = startEventSources({
+    endpointUrl: endpoint.url,
+    mappings: endpoint.mappings,
+    invoke: endpoint.invoke,
+    hostIsUp: () => true,
+    log: quietLog,
+  });
+  const sqs = new SQSClient({ endpoint: endpoint.url, region: REGION, credentials, useQueueUrlAsEndpoint: false });
+  const lambda = new LambdaClient({ endpoint: endpoint.url, region: REGION, credentials });
+
+  return Object.freeze({
+    ...clientPlace(sqs, lambda),
+    fn: (reservedConcurrency?: number) => {
+      const name = `probe-${randomUUID()}`;
+      const made = probe();
+      probes.set(name, made);
+      const reserved = reservedConcurrency === undefined ? {} : { reservedConcurrency };
+      functions.push({ name, key: name, timeoutS: 1, memoryMb: 128, environment: {}, ...reserved });
+      endpoint.functions.put({ functions });
+      return { name, probe: made };
+    },
+    close: async () => {
+      await sources.stop();
+      sqs.destroy();
+      lambda.destroy();
+      await endpoint.close();
+      await host.close();
     },
   });
 };

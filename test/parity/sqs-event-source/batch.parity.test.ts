@@ -100,3 +100,19 @@ test('scaling: FIFO has no more batches at once than active groups', async () =>
   expect(probe.seen).toHaveLength(12);
   expect(probe.mostRunning()).toBeLessThanOrEqual(2);
 });
+
+test('scaling: a throttled batch is tried again until its visibility ends, without another receive', async () => {
+  const { name, probe } = place.fn(1);
+  const queue = await place.queue({ VisibilityTimeout: '30' });
+  await place.send(
+    queue,
+    numbered(10).map(({ n }) => ({ n, takesMs: 20 })),
+  );
+  await place.map({ queue, name, BatchSize: 1 });
+  await eventually('all are done', async () => (await place.depth(queue)) === 0);
+  expect(probe.mostRunning()).toBe(1);
+  const records = probe.seen.flatMap((sighting) => sighting.records);
+  expect(records.map((record) => record.attributes.ApproximateReceiveCount)).toEqual(
+    Array.from({ length: 10 }, () => '1'),
+  );
+});
