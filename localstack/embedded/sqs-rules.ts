@@ -191,7 +191,9 @@ const targeted = (call: Call, operation: string, body: unknown): Call => ({
  * of a batch are refused one by one, the rest of the batch is applied.
  */
 export const withSqsRules = async (name: string, call: Call, backend: Backend): Promise<Answer> => {
-  const parsed = v.safeParse(requestSchema, jsonOf(call.body));
+  const json = jsonOf(call.body);
+  // An array is an object to valibot.
+  const parsed = v.safeParse(requestSchema, isJsonObject(json) ? json : undefined);
   if (!parsed.success) {
     const path = parsed.issues[0].path?.map(({ key }) => String(key)).join('.');
     const what = path === undefined ? 'a JSON object' : `'${path}' to be ${parsed.issues[0].expected ?? 'of another type'}`;

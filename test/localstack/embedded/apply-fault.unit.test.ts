@@ -78,7 +78,7 @@ describe('a call that meets', () => {
 
   test('hang with an end is cut then', async () => {
     world.faults.put([{ at: `queue/${queue}`, kind: 'hang', ms: 20 }]);
-    await expect(send()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(send()).rejects.toThrow('socket hang up');
     expect(await visibleCount()).toBe(0);
   });
 
@@ -115,13 +115,13 @@ describe('a call that meets', () => {
 
   test('crash is cut before it is applied', async () => {
     world.faults.put([{ at: `queue/${queue}`, kind: 'crash', times: 1 }]);
-    await expect(send()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(send()).rejects.toThrow('socket hang up');
     expect(await visibleCount()).toBe(0);
   });
 
   test('lose-answer is applied and cut: the repeat of a conditional put is refused by its own effect', async () => {
     world.faults.put([{ at: 'table/stock', kind: 'lose-answer', times: 1 }]);
-    await expect(putStock('lost')).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(putStock('lost')).rejects.toThrow('socket hang up');
     expect(await stock('lost')).toEqual({ k: { S: 'lost' } });
     await expect(putStock('lost')).rejects.toMatchObject({ name: 'ConditionalCheckFailedException' });
   });
