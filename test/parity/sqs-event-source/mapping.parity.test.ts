@@ -5,7 +5,7 @@ import {
   ListEventSourceMappingsCommand,
 } from '@aws-sdk/client-lambda';
 import { eventually, startProbePlace } from '../../support/probe-place.ts';
-import type { ProbePlace } from '../../support/probe-place.ts';
+import type { ProbePlace, Send } from '../../support/probe-place.ts';
 import { numbersOf } from '../../support/probe-function.ts';
 
 let place: ProbePlace;
@@ -90,6 +90,27 @@ test('validation: refuses a queue or a function that is not there', async () => 
     name: 'InvalidParameterValueException',
   });
   await expect(place.map({ queue, name: 'nobody' })).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+});
+
+test('validation: refuses a dead-letter queue that is missing or of the other type', async () => {
+  const redrive = (arn: string): Record<string, string> => ({
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 3 }),
+  });
+  const { arn } = await place.queue();
+  await expect(place.queue(redrive(`${arn}x`))).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  await expect(place.queue({ FifoQueue: 'true', ...redrive(arn) })).rejects.toMatchObject({
+    name: 'InvalidParameterValue',
+  });
+  await expect(place.queue(redrive(arn))).resolves.toMatchObject({ arn: expect.stringContaining('arn:aws:sqs:') });
+});
+
+test('validation: refuses more than ten message attributes', async () => {
+  const queue = await place.queue();
+  const attributes = (count: number): Send['attributes'] =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, { DataType: 'String', StringValue: 'x' }]));
+  await expect(place.send(queue, [{ attributes: attributes(11) }])).rejects.toThrow('InvalidParameterValue');
+  await place.send(queue, [{ attributes: attributes(10) }]);
+  expect(await place.depth(queue)).toBe(1);
 });
 
 test('validation: refuses the same queue and function twice, and names the first', async () => {
