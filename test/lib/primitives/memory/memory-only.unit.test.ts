@@ -1,0 +1,108 @@
+import { memoryBus, type PublishedEvent } from '#primitives/memory/bus';
+import { memoryClock } from '#primitives/memory/clock';
+import { memoryInvoker } from '#primitives/memory/invoker';
+import { memoryQueue } from '#primitives/memory/queue';
+import { seededRandom } from '#primitives/memory/random';
+import { memoryTable } from '#primitives/memory/table';
+
+const key = { partition: 'p', sort: 's' };
+
+test('an expired record stays readable until somebody sweeps', async () => {
+  const clock = memoryClock();
+  const table = memoryTable({ name: 't', clock });
+  await table.put({ key, fields: { a: 1 }, expiresAtMs: clock.nowMs() + 1000 });
+  expect(table.sweepExpired()).toBe(0);
+  await clock.advance(3_600_000);
+  expect(await table.get(key)).toEqual({ a: 1 });
+  expect(table.sweepExpired()).toBe(1);
+  expect(await table.get(key)).toBeUndefined();
+});
+
+test('a token makes repeats one transaction for ten minutes, no longer', async () => {
+  const clock = memoryClock();
+  const table = memoryTable({ name: 't', clock });
+  const writes = [{ kind: 'put', key, fields: {} }] as const;
+  await table.transact(writes, { token: 'x' });
+  await table.delete({ key });
+  await table.transact(writes, { token: 'x' });
+  expect(await table.get(key)).toBeUndefined();
+  await clock.advance(600_000);
+  await table.transact(writes, { token: 'x' });
+  expect(await table.get(key)).toEqual({});
+});
+
+test('a deduplication id is forgotten after five minutes', async () => {
+  const clock = memoryClock();
+  const queue = memoryQueue({ name: 'q.fifo', clock, contentBasedDeduplication: true });
+  const send = () => queue.sendBatch([{ body: 'same', groupId: 'g' }]);
+  await send();
+  await clock.advance(299_999);
+  await send();
+  expect(await queue.depth()).toMatchObject({ visibleCount: 1 });
+  await clock.advance(1);
+  await send();
+  expect(await queue.depth()).toMatchObject({ visibleCount: 2 });
+});
+
+test('a random makes a standard queue deliver out of order, the same way for the same seed', async () => {
+  const order = async (seed: number) => {
+    const queue = memoryQueue({ name: 'q', clock: memoryClock(), random: seededRandom(seed) });
+    await queue.sendBatch(Array.from({ length: 10 }, (_, n) => ({ body: `${n}` })));
+    return (await queue.receive({ maxCount: 10 })).map(({ body }) => body);
+  };
+  expect(await order(1)).toEqual(await order(1));
+  expect(await order(1)).not.toEqual((await order(1)).toSorted());
+});
+
+test('a queue refuses options that it does not know, and a dead-letter queue of the other kind', () => {
+  const clock = memoryClock();
+  const queue = memoryQueue({ name: 'dead.fifo', clock });
+  expect(() => memoryQueue({ name: 'q', clock, deadLetter: { queue, maxReceiveCount: 1 } })).toThrow(
+    "'deadLetter.queue'",
+  );
+  expect(() => memoryQueue(Object.assign({ name: 'q', clock }, { visibilityMS: 1 }))).toThrow('visibilityMS');
+});
+
+test('a bus keeps the newest events and calls its subscribers until they leave', async () => {
+  const clock = memoryClock();
+  const bus = memoryBus({ name: 'b', clock, keptCount: 2 });
+  const seen: PublishedEvent[] = [];
+  const leave = bus.subscribe((event) => {
+    seen.push(event);
+  });
+  const event = (n: number) => ({ source: 's', type: 't', detail: { n } });
+  await bus.publish([event(1), event(2), event(3)]);
+  leave();
+  await bus.publish([event(4)]);
+  expect(seen.map(({ detail }) => detail['n'])).toEqual([1, 2, 3]);
+  expect(bus.published().map(({ detail }) => detail['n'])).toEqual([3, 4]);
+  expect(bus.published()[0]?.atMs).toBe(clock.nowMs());
+});
+
+test('a call that nobody waits for is repeated twice when it fails, after a minute and two more', async () => {
+  const clock = memoryClock({ startMs: 0 });
+  const startedAtMs: number[] = [];
+  const invoker = memoryInvoker({
+    clock,
+    functions: {
+      flaky: () => {
+        startedAtMs.push(clock.nowMs());
+        throw new Error('flaky');
+      },
+    },
+  });
+  await invoker.invokeAsync('flaky', {});
+  expect(invoker.pendingCount()).toBe(1);
+  await clock.advance(3_600_000);
+  expect(startedAtMs).toEqual([0, 60_000, 180_000]);
+  expect(invoker.pendingCount()).toBe(0);
+});
+
+test('no more of a function run at a time than are reserved for it', async () => {
+  const clock = memoryClock();
+  const invoker = memoryInvoker({ clock });
+  invoker.register('slow', () => clock.sleep(1000), { reservedConcurrency: 2 });
+  const calls = Promise.all([1, 2, 3].map((n) => invoker.invoke('slow', n)));
+  expect((await clock.until(calls)).map(({ status }) => status)).toEqual(['answered', 'answered', 'throttled']);
+  expect(await clock.until(invoker.invoke('slow', 4))).toMatchObject({ status: 'answered' });
+});
