@@ -52,6 +52,11 @@ const HEADER_IDEMPOTENCY_KEY: JsonObject = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+const isObject = (json: Json | undefined): json is JsonObject =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
+
+const objectOf = (json: Json | undefined): JsonObject => (isObject(json) ? json : {});
+
 /** Converts schemas and collects the definitions that recursive ones need. */
 const converter = (prefix: string, definitions: Map<string, Json>) => {
   const convert = (schema: Schema, part: string): JsonObject => {
@@ -64,9 +69,9 @@ const converter = (prefix: string, definitions: Map<string, Json>) => {
       overrideRef: ({ referenceId }) => `#/components/schemas/${prefix}.${part}.${referenceId}`,
     };
     // Through JSON, because the converter's own types know values that JSON does not.
-    const converted: JsonObject = JSON.parse(JSON.stringify(toJsonSchema(schema, config)));
+    const converted = JSON.parse(JSON.stringify(toJsonSchema(schema, config))) as JsonObject;
     const { $schema: _, $defs, ...rest } = converted;
-    for (const [name, definition] of Object.entries($defs ?? {})) {
+    for (const [name, definition] of Object.entries(objectOf($defs))) {
       definitions.set(`${prefix}.${part}.${name}`, definition);
     }
     return rest;
@@ -79,7 +84,7 @@ type Convert = ReturnType<typeof converter>;
 const parametersIn = (place: 'path' | 'query', schema: JsonObject): Json[] => {
   const { properties, required } = schema;
   const names: readonly unknown[] = Array.isArray(required) ? required : [];
-  return Object.entries<Json>(properties ?? {}).map(([name, inner]) => ({
+  return Object.entries(objectOf(properties)).map(([name, inner]) => ({
     name,
     in: place,
     required: place === 'path' || names.includes(name),

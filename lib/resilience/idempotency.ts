@@ -108,8 +108,8 @@ interface Kept {
 }
 
 const answered = (text: string, replayed: boolean): IdempotentOutcome => {
-  const answer: Json = JSON.parse(text);
-  return { status: 'answered', answer, replayed };
+  // Written by `store`, which took it from a Json.
+  return { status: 'answered', answer: JSON.parse(text) as Json, replayed };
 };
 
 /** The latest answers of this process, the oldest dropped first. */

@@ -102,6 +102,8 @@ export const example = (services: { readonly adminToken?: string } = { adminToke
       runs.push(kind);
       if (kind === 'unavailable') throw new UnavailableError('table things-table');
       if (kind === 'unknown') throw new OutcomeUnknownError('table things-table');
+      if (kind === 'refused') return problem(502, { detail: 'Refused by another.' });
+      signal.addEventListener('abort', () => runs.push('aborted'));
       if (kind === 'hang') await clock.sleep(60_000, signal);
       if (kind === 'hang deaf') await clock.sleep(60_000);
       log.info('failing');

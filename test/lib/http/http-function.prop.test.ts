@@ -94,7 +94,6 @@ const problem = v.strictObject({
 
 const checkAnswer = ({ statusCode, headers, body }: HttpResult, isHead: boolean): void => {
   expect(statusCode).toBeGreaterThanOrEqual(200);
-  expect(statusCode).toBeLessThan(500);
   expect(headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
   expect(Object.values(headers).join('')).toMatch(/^[\x20-\x7e]*$/);
   if (statusCode < 400) return;
@@ -107,7 +106,9 @@ const checkAnswer = ({ statusCode, headers, body }: HttpResult, isHead: boolean)
 test('whatever bytes, headers, path and query come, the answer is no 5xx, and a refusal is a valid problem', async () => {
   await fc.assert(
     fc.asyncProperty(event, async (given) => {
-      checkAnswer(await example().call(given, httpContext()), given.httpMethod === 'HEAD');
+      const result = await example().call(given, httpContext());
+      expect(result.statusCode).toBeLessThan(500);
+      checkAnswer(result, given.httpMethod === 'HEAD');
     }),
     { numRuns: 1_000 },
   );
@@ -124,8 +125,8 @@ test('whatever JSON comes to a route that takes JSON, it is taken or refused by 
   );
 });
 
-const depthOf = (json: unknown): number =>
-  typeof json === 'object' && json !== null ? 1 + Math.max(0, ...Object.values(json).map(depthOf)) : 0;
+const depthOf = (parsed: unknown): number =>
+  typeof parsed === 'object' && parsed !== null ? 1 + Math.max(0, ...Object.values(parsed).map(depthOf)) : 0;
 
 test('the scan of the text finds the depth that the parsed value has', () => {
   fc.assert(

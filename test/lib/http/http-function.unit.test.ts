@@ -4,6 +4,7 @@ import { defineApi, route } from '#http/api';
 import type { HttpEvent, HttpResult } from '#http/event';
 import type { Handlers } from '#http/handlers';
 import { httpFunction } from '#http/http-function';
+import { render } from '#http/rendering';
 import { httpContext, httpEvent } from '../../support/http-events.ts';
 import { example } from './example.ts';
 
@@ -234,6 +235,11 @@ describe('body', () => {
     });
   });
 
+  test('an unknown field whose name is no text is named by a text', async () => {
+    const errors = await errorsOf(post('{"name":"a","data":1,"\\ud800":1}'));
+    expect(errors).toEqual({ '\ufffd': ['This field is not known.'] });
+  });
+
   test('errors name at most 20 fields and quote at most 200 characters', async () => {
     const tags = Array.from({ length: 500 }, () => ({ key: 'x'.repeat(0), nope: 1 }));
     const errors = await errorsOf(
@@ -286,6 +292,10 @@ describe('headers', () => {
   test('what a client sent can’t end a header of the answer', async () => {
     const { statusCode, headers } = await ask('POST', '/things', { body: { name: 'a\r\nset-cookie: x=ü', data: 1 } });
     expect([statusCode, headers['location']]).toEqual([201, '/things/a%0D%0Aset-cookie: x=%C3%BC']);
+  });
+
+  test('a header is one line of ASCII whatever a handler puts in', () => {
+    expect(render({ status: 204, headers: { 'X-Shard': 'a\ud800\n' } }).headers['x-shard']).toBe('a%EF%BF%BD%0A');
   });
 
   test('answers are not to be stored by caches', async () => {
@@ -443,8 +453,11 @@ describe('idempotency-key', () => {
     const shell = example();
     for (let n = 0; n < 2; n += 1) await create(shell, 'taken', { name: 'taken', data: 1 });
     for (let n = 0; n < 2; n += 1) await create(shell, 'too many', { name: 'too many', data: 1 });
+    for (let n = 0; n < 2; n += 1) {
+      await ask('POST', '/failures/refused', { headers: [['idempotency-key', 'refused']] }, shell);
+    }
     for (let n = 0; n < 2; n += 1) await ask('POST', '/failures/x', { headers: [['idempotency-key', 'k']] }, shell);
-    expect(shell.runs).toEqual(['taken', 'too many', 'too many', 'x', 'x']);
+    expect(shell.runs).toEqual(['taken', 'too many', 'too many', 'refused', 'refused', 'x', 'x']);
   });
 
   test.each(['', ' '.repeat(256), 'ü', 'a\tb'])('the key %j is 400', async (key) => {
@@ -485,6 +498,7 @@ describe('what goes wrong inside', () => {
       expect(isAnswered).toBe(false);
       await shell.clock.advance(1);
       expect(await answer).toMatchObject({ statusCode: 504, headers: { 'retry-after': '1' } });
+      expect(shell.runs.at(-1)).toBe('aborted');
     },
   );
 
