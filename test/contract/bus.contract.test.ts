@@ -12,7 +12,7 @@ onEveryBackend('bus', (backend, promise) => {
   });
 
   promise('accepts more than ten events at once, and tells of each', async () => {
-    expect(await bus.publish(events(25))).toEqual(Array(25).fill({ ok: true }));
+    expect(await bus.publish(events(25))).toEqual(events(25).map(() => ({ ok: true })));
     expect(await bus.publish([])).toEqual([]);
   });
 

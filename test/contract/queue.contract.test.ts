@@ -250,6 +250,20 @@ onEveryBackend('queue', (backend, promise) => {
     'group-in-one-receive',
   );
 
+  promise(
+    'keeps a group back until the last of its messages in flight is back, although the head is visible again',
+    async () => {
+      const { queue } = await backend().queue({ fifo: true, visibilityMs: 30_000 });
+      await queue.sendBatch(inGroup('a', 'a0', 'a1', 'a2'));
+      const [head, ...others] = receipts(await run(queue.receive({ maxCount: 2 })));
+      await queue.changeVisibilityBatch([{ receipt: head ?? '', visibilityMs: 0 }]);
+      expect(await run(queue.receive({ maxCount: 10 }))).toEqual([]);
+      await queue.deleteBatch(others);
+      expect(bodies(await run(queue.receive(LONG_POLL)))).toEqual(['a0', 'a2']);
+    },
+    'group-in-one-receive',
+  );
+
   promise('gives the head of a group again, before what follows, when it comes back', async () => {
     const { queue } = await backend().queue({ fifo: true });
     await queue.sendBatch(inGroup('a', 'a0', 'a1'));

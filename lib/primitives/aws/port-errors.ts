@@ -11,15 +11,16 @@ interface SdkError {
 const propertyOf = (value: unknown, name: string | symbol): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
 const sdkError = (error: unknown): SdkError => {
-  const code = propertyOf(error, 'code');
   const status =
     propertyOf(propertyOf(error, '$metadata'), 'httpStatusCode') ??
     propertyOf(propertyOf(error, '$response'), 'statusCode');
   return {
-    name: String(propertyOf(error, 'name') ?? 'Error'),
-    message: String(propertyOf(error, 'message') ?? error),
-    code: typeof code === 'string' ? code : undefined,
+    name: textOf(propertyOf(error, 'name')) ?? 'Error',
+    message: textOf(propertyOf(error, 'message')) ?? 'no message',
+    code: textOf(propertyOf(error, 'code')),
     status: typeof status === 'number' ? status : undefined,
   };
 };

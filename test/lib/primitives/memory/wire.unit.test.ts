@@ -32,7 +32,7 @@ test('counts the calls that the AWS backend would make, and tells empty receives
   await queue.deleteBatch(received.map(({ receipt }) => receipt));
   await table.transact([{ kind: 'put', key: key('a'), fields: {} }]);
   await table.getMany([key('a'), key('b')]);
-  await bus.publish(Array(11).fill({ source: 's', type: 't', detail: {} }));
+  await bus.publish(Array.from({ length: 11 }, () => ({ source: 's', type: 't', detail: {} })));
   await objects.put('k', new Uint8Array());
   expect(wire.counts()).toEqual({
     'dynamodb.BatchGetItem': 1,
