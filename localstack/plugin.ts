@@ -74,7 +74,8 @@ export default class StackPlugin {
     this.#isHost = true;
     exitWithSupervisor();
     const { host = HOST } = this.#options;
-    if (host !== HOST) throw new StackError(`Expected --host to be ${HOST}, the only address to listen on, got '${host}'.`);
+    if (host !== HOST)
+      throw new StackError(`Expected --host to be ${HOST}, the only address to listen on, got '${host}'.`);
     this.#ports = await hostPorts(this.#options, process.env);
     Object.assign(this.#options, this.#ports, {
       host,

@@ -38,7 +38,8 @@ const removeWhenEmpty = (folder: string): void => {
 export const claimBuildFolder = (serviceDir: string): string => {
   const parent = path.join(serviceDir, FOLDER);
   for (const entry of entriesOf(parent))
-    if (!/^\d+$/.test(entry) || !isRunning(Number(entry))) rmSync(path.join(parent, entry), { recursive: true, force: true });
+    if (!/^\d+$/.test(entry) || !isRunning(Number(entry)))
+      rmSync(path.join(parent, entry), { recursive: true, force: true });
   const own = String(process.pid);
   process.once('exit', () => {
     rmSync(path.join(parent, own), { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { StackError } from './errors.ts';
+import { asText } from './resources/type.ts';
 import { isObject } from './template.ts';
 
 /** The process with the primitives of a host that nobody supervises. */
@@ -34,13 +35,14 @@ export const startCompanion = async (file: string): Promise<Companion> => {
   });
   const answer = Promise.withResolvers<Omit<Companion, 'report' | 'ended'>>();
   const timer = setTimeout(
-    () => answer.reject(new StackError(`${file} gave no address of the primitives within ${START_TIMEOUT_MS / 1000} s.`)),
+    () =>
+      answer.reject(new StackError(`${file} gave no address of the primitives within ${START_TIMEOUT_MS / 1000} s.`)),
     START_TIMEOUT_MS,
   );
   child.on('message', (message) => {
     if (!isObject(message)) return;
     const { type, url, adminToken } = message;
-    if (type === 'failed') answer.reject(new StackError(String(message['message'])));
+    if (type === 'failed') answer.reject(new StackError(asText(message['message'] ?? 'The primitives failed.')));
     if (type === 'endpoint' && typeof url === 'string' && typeof adminToken === 'string')
       answer.resolve({ awsEndpointUrl: url, adminToken });
   });

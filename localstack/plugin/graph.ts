@@ -1,7 +1,7 @@
 import type { Json } from '#primitives/table';
 import { StackError } from './errors.ts';
 import { intrinsicOf, SUBSTITUTION } from './intrinsics.ts';
-import { isObject, type Resource } from './template.ts';
+import { isList, isObject, type Resource } from './template.ts';
 
 const namesInText = (text: string): readonly string[] =>
   [...text.matchAll(SUBSTITUTION)].flatMap(([, escape, name]) =>
@@ -9,7 +9,7 @@ const namesInText = (text: string): readonly string[] =>
   );
 
 const namesOfIntrinsic = (name: string, argument: Json): readonly string[] => {
-  const first = Array.isArray(argument) ? argument[0] : argument;
+  const first = isList(argument) ? argument[0] : argument;
   if (typeof first !== 'string') return [];
   if (name === 'Ref') return [first];
   if (name === 'Fn::GetAtt') return [first.split('.')[0] ?? ''];
@@ -18,7 +18,7 @@ const namesOfIntrinsic = (name: string, argument: Json): readonly string[] => {
 
 /** Every name that the value refers to, whether it is a resource or not, in both branches of a condition. */
 export const namesIn = (value: Json): readonly string[] => {
-  if (Array.isArray(value)) return value.flatMap(namesIn);
+  if (isList(value)) return value.flatMap(namesIn);
   if (!isObject(value)) return [];
   const intrinsic = intrinsicOf(value);
   const own = intrinsic === undefined ? [] : namesOfIntrinsic(...intrinsic);

@@ -1,6 +1,6 @@
 import type { Json } from '#primitives/table';
 import { StackError } from './errors.ts';
-import { isObject, type JsonObject } from './template.ts';
+import { isList, isObject, type JsonObject } from './template.ts';
 
 /** What the names in a template stand for. Each throws a {@link StackError} for a name that stands for nothing. */
 export interface Scope {
@@ -34,7 +34,7 @@ const textOf = (value: Value, where: string): string => {
 };
 
 const listOf = (value: Value, where: string, count?: number): readonly Json[] =>
-  Array.isArray(value) && (count === undefined || value.length === count)
+  isList(value) && (count === undefined || value.length === count)
     ? value
     : fail(where, count === undefined ? 'a list' : `a list of ${count}`, value);
 
@@ -52,7 +52,7 @@ const attributeOf = (dotted: string, { scope, where }: Evaluation): Json => {
 
 const substitute = (argument: Json, evaluation: Evaluation): string => {
   const { where, scope } = evaluation;
-  const [text, variables] = Array.isArray(argument) ? listOf(argument, where, 2) : [argument, {}];
+  const [text, variables] = isList(argument) ? listOf(argument, where, 2) : [argument, {}];
   const own = isObject(variables) ? variables : fail(where, 'an object of variables', variables);
   return textOf(text, where).replace(SUBSTITUTION, (_, escape: string, name: string) => {
     if (escape !== '') return `\${${name}}`;
@@ -81,8 +81,10 @@ const texts = (argument: Json | undefined, evaluation: Evaluation): readonly str
 const FUNCTIONS: Readonly<Record<string, (argument: Json, evaluation: Evaluation) => Value>> = {
   Ref: (argument, { scope, where }) => (argument === NO_VALUE ? undefined : scope.ref(textOf(argument, where))),
   Condition: (argument, { scope, where }) => scope.condition(textOf(argument, where)),
-  'Fn::GetAtt': (argument, evaluation) =>
-    attributeOf(Array.isArray(argument) ? argument.join('.') : textOf(argument, evaluation.where), evaluation),
+  'Fn::GetAtt': (argument, evaluation) => {
+    const parts = isList(argument) ? argument : [argument];
+    return attributeOf(parts.map((part) => textOf(part, evaluation.where)).join('.'), evaluation);
+  },
   'Fn::Sub': substitute,
   'Fn::Join': (argument, evaluation) => {
     const [delimiter, items] = listOf(argument, evaluation.where, 2);
@@ -96,7 +98,9 @@ const FUNCTIONS: Readonly<Record<string, (argument: Json, evaluation: Evaluation
   'Fn::If': choose,
   'Fn::Equals': (argument, evaluation) => {
     const [left = null, right = null] = listOf(argument, evaluation.where, 2);
-    return textOf(evaluate(left, evaluation), evaluation.where) === textOf(evaluate(right, evaluation), evaluation.where);
+    return (
+      textOf(evaluate(left, evaluation), evaluation.where) === textOf(evaluate(right, evaluation), evaluation.where)
+    );
   },
   'Fn::And': (argument, evaluation) => listOf(argument, evaluation.where).every((each) => truthOf(each, evaluation)),
   'Fn::Or': (argument, evaluation) => listOf(argument, evaluation.where).some((each) => truthOf(each, evaluation)),
@@ -127,7 +131,7 @@ const evaluateObject = (value: JsonObject, evaluation: Evaluation): JsonObject =
  * @throws {@link StackError} for a function that is not known, a wrong argument, or a name that stands for nothing.
  */
 export const evaluate = (value: Json, evaluation: Evaluation): Value => {
-  if (Array.isArray(value))
+  if (isList(value))
     return value.flatMap((item: Json, index): readonly Json[] => {
       const evaluated = evaluate(item, { ...evaluation, where: `${evaluation.where}[${index}]` });
       return evaluated === undefined ? [] : [evaluated];

@@ -19,7 +19,7 @@ const existingOf = (configuration: EventSourceMappingConfiguration): readonly Ex
     EventSourceArn,
     BatchSize: configuration.BatchSize ?? 0,
     MaximumBatchingWindowInSeconds: configuration.MaximumBatchingWindowInSeconds ?? 0,
-    Enabled: /^Enabl/.test(configuration.State ?? ''),
+    Enabled: (configuration.State ?? '').startsWith('Enabl'),
     FunctionResponseTypes: configuration.FunctionResponseTypes ?? [],
     FilterCriteria: filters.length === 0 ? {} : { Filters: filters.map(({ Pattern = '' }) => ({ Pattern })) },
     ScalingConfig:
@@ -33,7 +33,9 @@ const listMappings = async (client: LambdaClient): Promise<readonly ExistingMapp
   const found: ExistingMapping[] = [];
   let marker: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await client.send(new ListEventSourceMappingsCommand(marker === undefined ? {} : { Marker: marker }));
+    const answer = await client.send(
+      new ListEventSourceMappingsCommand(marker === undefined ? {} : { Marker: marker }),
+    );
     found.push(...(answer.EventSourceMappings ?? []).flatMap(existingOf));
     marker = answer.NextMarker;
     if (marker === undefined) return found;

@@ -1,7 +1,7 @@
 import type { Json } from '#primitives/table';
 import { StackError } from './errors.ts';
 import { asText, isTrue, sameJson } from './resources/type.ts';
-import { isObject, type JsonObject } from './template.ts';
+import { isList, isObject, type JsonObject, parseJson } from './template.ts';
 
 /** An event source mapping in the words of the Lambda API, every field given, so that two can be compared. */
 export interface Mapping {
@@ -41,7 +41,8 @@ const SQS_PROPERTIES = [
 /** As Lambda has it for a queue: ten messages, no window. */
 const DEFAULT_BATCH_SIZE = 10;
 
-const numberOf = (value: Json | undefined, fallback: number): number => (value === undefined ? fallback : Number(value));
+const numberOf = (value: Json | undefined, fallback: number): number =>
+  value === undefined ? fallback : Number(value);
 
 const mappingOf = (functionName: string, value: Json, where: string): Mapping => {
   const event = typeof value === 'string' ? { arn: value } : value;
@@ -58,7 +59,7 @@ const mappingOf = (functionName: string, value: Json, where: string): Mapping =>
     MaximumBatchingWindowInSeconds: numberOf(event['maximumBatchingWindow'], 0),
     Enabled: event['enabled'] === undefined || isTrue(event['enabled']),
     FunctionResponseTypes: functionResponseType === undefined ? [] : [asText(functionResponseType)],
-    FilterCriteria: Array.isArray(filterPatterns)
+    FilterCriteria: isList(filterPatterns)
       ? { Filters: filterPatterns.map((pattern: Json) => ({ Pattern: JSON.stringify(pattern) })) }
       : {},
     ScalingConfig: maximumConcurrency === undefined ? {} : { MaximumConcurrency: Number(maximumConcurrency) },
@@ -82,7 +83,7 @@ export const mappingsOf = (functionName: string, events: readonly JsonObject[], 
   );
 
 const source = ({ FunctionName, EventSourceArn }: Mapping): string => `${FunctionName} ${EventSourceArn}`;
-const asJson = (mapping: Mapping): Json => JSON.parse(JSON.stringify(mapping));
+const asJson = (mapping: Mapping): Json => parseJson(JSON.stringify(mapping));
 
 /** What is to be done so that exactly the wanted mappings are there. Equal ones are left alone. */
 export const mappingChanges = (wanted: readonly Mapping[], existing: readonly ExistingMapping[]): MappingChanges => {

@@ -34,7 +34,8 @@ export const templateScope = (options: {
     const found = made.get(id);
     if (found !== undefined) return found;
     const type = template.resources[id]?.type;
-    if (type !== undefined) throw new StackError(`'${id}' (${type}) has no value on this machine: it is not made here.`);
+    if (type !== undefined)
+      throw new StackError(`'${id}' (${type}) has no value on this machine: it is not made here.`);
     throw new StackError(`There is no resource, function or pseudo-parameter '${id}' in the template.`);
   };
 
@@ -44,7 +45,9 @@ export const templateScope = (options: {
       const { attributes } = valueOf(id);
       const value = attributes[name];
       if (value !== undefined) return value;
-      throw new StackError(`'${id}' has no attribute '${name}'. Known: ${Object.keys(attributes).join(', ') || 'none'}.`);
+      throw new StackError(
+        `'${id}' has no attribute '${name}'. Known: ${Object.keys(attributes).join(', ') || 'none'}.`,
+      );
     },
     condition: (name) => {
       const condition = template.conditions[name];

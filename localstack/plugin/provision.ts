@@ -66,7 +66,11 @@ export const provision = async (options: {
     const where = `Resources.${id}`;
     await located(where, async () => {
       if (resource.condition !== undefined && !scope.condition(resource.condition)) return;
-      const wanted: Wanted = { where, properties: propertiesOf(resource, scope, where), defaultName: `${stackName}-${id}` };
+      const wanted: Wanted = {
+        where,
+        properties: propertiesOf(resource, scope, where),
+        defaultName: `${stackName}-${id}`,
+      };
       made.set(id, await type.make(wanted, clients));
     });
   }

@@ -28,6 +28,11 @@ const ATTRIBUTES = ['Type', 'Properties', 'DependsOn', 'Condition', ...IGNORED_A
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+export const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
+
+/** @throws SyntaxError when the text is no JSON. */
+export const parseJson = (text: string): Json => JSON.parse(text) as Json;
+
 /** @throws {@link StackError} when `value` is not an object, or has keys that are not `allowed`. */
 const objectOf = (value: unknown, where: string, allowed?: readonly string[]): JsonObject => {
   if (!isObject(value)) throw new StackError(`${where}: expected an object, got ${JSON.stringify(value)}.`);
@@ -38,7 +43,7 @@ const objectOf = (value: unknown, where: string, allowed?: readonly string[]): J
 };
 
 const dependenciesOf = (value: Json | undefined, where: string): readonly string[] => {
-  const ids = value === undefined ? [] : Array.isArray(value) ? value : [value];
+  const ids = value === undefined ? [] : isList(value) ? value : [value];
   return ids.map((id) => {
     if (typeof id !== 'string') throw new StackError(`${where}.DependsOn: expected names, got ${JSON.stringify(id)}.`);
     return id;

@@ -13,7 +13,9 @@ const ROOT = path.join(import.meta.dirname, '..', '..');
 const PACKAGE_TIMEOUT_MS = 90_000;
 
 /** Packages the service as for AWS, without the network, into a new folder, which the caller removes. */
-export const packageService = async (stage: string): Promise<{ readonly folder: string; readonly template: Packaged }> => {
+export const packageService = async (
+  stage: string,
+): Promise<{ readonly folder: string; readonly template: Packaged }> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'template-'));
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   await promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
@@ -22,7 +24,7 @@ export const packageService = async (stage: string): Promise<{ readonly folder: 
     timeout: PACKAGE_TIMEOUT_MS,
   });
   const text = readFileSync(path.join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
-  return { folder, template: JSON.parse(text) };
+  return { folder, template: JSON.parse(text) as Packaged };
 };
 
 /** Of a local header, the lengths of the name and of the extra field stand at 26 and 28. */
@@ -59,7 +61,9 @@ const yamlOf = (file: string): unknown =>
   load(readFileSync(path.join(ROOT, file), 'utf8').replaceAll(/!(?:[A-Z]\w+)\s/g, ''), { schema: YAML11_SCHEMA });
 
 const fragmentsOf = (section: unknown): readonly string[] =>
-  (Array.isArray(section) ? section : []).flatMap((each) => /^\$\{file\((?:\.\/)?(.+)\)\}$/.exec(String(each))?.[1] ?? []);
+  (Array.isArray(section) ? section : []).flatMap(
+    (each) => /^\$\{file\((?:\.\/)?(.+)\)\}$/.exec(String(each))?.[1] ?? [],
+  );
 
 const sectionKeys = (value: unknown): readonly string[] =>
   isObject(value)

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject } from '../../localstack/plugin/template.ts';
+import { asText } from '../../localstack/plugin/resources/type.ts';
+import { isList, isObject, type JsonObject } from '../../localstack/plugin/template.ts';
 import type { Json } from '../../lib/primitives/table.ts';
 
 /** A CloudFormation template as it was packaged. */
@@ -25,7 +26,7 @@ export const resourcesOf = ({ Resources }: Packaged, type: string): readonly Ent
 /** The resource that a `Fn::GetAtt` refers to. */
 const target = (value: Json | undefined): string => {
   const reference = isObject(value) ? value['Fn::GetAtt'] : undefined;
-  const first = Array.isArray(reference) ? reference[0] : reference;
+  const first = isList(reference) ? reference[0] : reference;
   return typeof first === 'string' ? (first.split('.')[0] ?? '') : '';
 };
 
@@ -52,18 +53,22 @@ export const visibilityFitsTimeout: Rule = (template) => {
     const visibilityS = Number(queue['VisibilityTimeout'] ?? DEFAULT_VISIBILITY_S);
     const windowS = Number(mapping['MaximumBatchingWindowInSeconds'] ?? 0);
     const neededS = VISIBILITY_TO_TIMEOUT * Number(consumer['Timeout']) + windowS;
-    return visibilityS >= neededS ? [] : [`${id}: the queue hides a message for ${visibilityS} s, ${neededS} s are needed`];
+    return visibilityS >= neededS
+      ? []
+      : [`${id}: the queue hides a message for ${visibilityS} s, ${neededS} s are needed`];
   });
 };
 
 export const everyBatchMayFailInPart: Rule = (template) =>
   resourcesOf(template, 'AWS::Lambda::EventSourceMapping')
-    .filter(([, { FunctionResponseTypes: types }]) => !Array.isArray(types) || !types.includes('ReportBatchItemFailures'))
+    .filter(([, { FunctionResponseTypes: types }]) => !isList(types) || !types.includes('ReportBatchItemFailures'))
     .map(([id]) => `${id} does not report batch item failures`);
 
 export const everyRouteHasAuthorizer: Rule = (template) =>
   resourcesOf(template, 'AWS::ApiGateway::Method')
-    .filter(([, { HttpMethod, AuthorizationType }]) => HttpMethod !== 'OPTIONS' && (AuthorizationType ?? 'NONE') === 'NONE')
+    .filter(
+      ([, { HttpMethod, AuthorizationType }]) => HttpMethod !== 'OPTIONS' && (AuthorizationType ?? 'NONE') === 'NONE',
+    )
     .map(([id]) => `${id} may be called by everybody`);
 
 export const fewResources: Rule = ({ Resources }) => {
@@ -90,16 +95,17 @@ export const namesAreKebabCase =
     Object.entries(NAMES).flatMap(([type, property]) =>
       resourcesOf(template, type)
         .filter(([id]) => id !== DEPLOYMENT_BUCKET)
-        .map(([id, properties]) => [id, String(properties[property] ?? '')] as const)
+        .map(([id, properties]) => [id, asText(properties[property] ?? '')] as const)
         .filter(([, name]) => !name.startsWith(`${prefix}-`) || !/^[a-z0-9]+(-[a-z0-9]+)*(\.fifo)?$/.test(name))
         .map(([id, name]) => `${id}: '${name}' is not ${prefix}-… in kebab-case`),
     );
 
-const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+const listOf = (value: Json | undefined): readonly Json[] =>
+  isList(value) ? value : value === undefined ? [] : [value];
 
 /** Every statement of every policy in the value, with the id of its resource. */
 const statementsIn = (value: Json): readonly JsonObject[] => {
-  if (Array.isArray(value)) return value.flatMap(statementsIn);
+  if (isList(value)) return value.flatMap(statementsIn);
   if (!isObject(value)) return [];
   const own = 'Effect' in value && ('Action' in value || 'NotAction' in value) ? [value] : [];
   return [...own, ...Object.values(value).flatMap(statementsIn)];
@@ -108,7 +114,8 @@ const statementsIn = (value: Json): readonly JsonObject[] => {
 /** Written by the framework, of necessity: the log streams of functions have no names before there are any. */
 const isOfFramework = (id: string, statement: JsonObject): boolean =>
   id === 'ServerlessDeploymentBucketPolicy' ||
-  (id === 'IamRoleLambdaExecution' && listOf(statement['Action']).every((action) => String(action).startsWith('logs:')));
+  (id === 'IamRoleLambdaExecution' &&
+    listOf(statement['Action']).every((action) => asText(action).startsWith('logs:')));
 
 const wildcardsOf = (statement: JsonObject): readonly string[] => {
   const wild = ['Action', 'NotAction', 'Resource', 'NotResource'].filter((part) =>
@@ -129,5 +136,7 @@ export const keysAreUnique = (fragments: Readonly<Record<string, readonly string
   const owners = new Map<string, string[]>();
   for (const [file, keys] of Object.entries(fragments))
     for (const key of keys) owners.set(key, [...(owners.get(key) ?? []), file]);
-  return [...owners].filter(([, files]) => files.length > 1).map(([key, files]) => `${key} is in ${files.join(' and ')}`);
+  return [...owners]
+    .filter(([, files]) => files.length > 1)
+    .map(([key, files]) => `${key} is in ${files.join(' and ')}`);
 };

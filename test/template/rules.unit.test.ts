@@ -12,7 +12,10 @@ import {
 } from './rules.ts';
 
 const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
-const queue = (properties: object = {}) => ({ Type: 'AWS::SQS::Queue', Properties: { QueueName: 's-p-q', ...properties } });
+const queue = (properties: object = {}) => ({
+  Type: 'AWS::SQS::Queue',
+  Properties: { QueueName: 's-p-q', ...properties },
+});
 const mapping = (properties: object = {}) => ({
   Type: 'AWS::Lambda::EventSourceMapping',
   Properties: {
@@ -27,7 +30,10 @@ const policy = (statement: object) => ({
   Type: 'AWS::IAM::Role',
   Properties: { Policies: [{ PolicyDocument: { Statement: [{ Effect: 'Allow', ...statement }] } }] },
 });
-const method = (properties: object) => ({ Type: 'AWS::ApiGateway::Method', Properties: { HttpMethod: 'ANY', ...properties } });
+const method = (properties: object) => ({
+  Type: 'AWS::ApiGateway::Method',
+  Properties: { HttpMethod: 'ANY', ...properties },
+});
 const dead = { RedrivePolicy: { deadLetterTargetArn: arnOf('dead'), maxReceiveCount: 3 } };
 
 const good = {
@@ -43,7 +49,11 @@ const many = Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`q${i
 describe('the rules for templates find what is wrong', () => {
   const wrong: readonly (readonly [string, Rule, object])[] = [
     ['a queue without dead letters', everyQueueHasDeadLetters, { items: queue() }],
-    ['a message that comes back while it is worked on', visibilityFitsTimeout, { items: queue({ VisibilityTimeout: 34 }) }],
+    [
+      'a message that comes back while it is worked on',
+      visibilityFitsTimeout,
+      { items: queue({ VisibilityTimeout: 34 }) },
+    ],
     ['the default visibility', visibilityFitsTimeout, { items: queue() }],
     ['a mapping of a queue elsewhere', visibilityFitsTimeout, { mapping: mapping({ EventSourceArn: 'arn' }) }],
     ['a batch that fails as a whole', everyBatchMayFailInPart, { mapping: mapping({ FunctionResponseTypes: [] }) }],
@@ -60,7 +70,7 @@ describe('the rules for templates find what is wrong', () => {
   ];
 
   test.each(wrong)('%s', (_, rule, change) => {
-    const template = (resources: object): Packaged => JSON.parse(JSON.stringify({ Resources: resources }));
+    const template = (resources: object): Packaged => JSON.parse(JSON.stringify({ Resources: resources })) as Packaged;
     expect(rule(template(good))).toEqual([]);
     expect(rule(template({ ...good, ...change }))).not.toEqual([]);
   });

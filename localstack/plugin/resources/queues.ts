@@ -1,7 +1,7 @@
 import type { QueueAttributeName, SQSClient } from '@aws-sdk/client-sqs';
 import type { Json } from '#primitives/table';
 import { StackError } from '../errors.ts';
-import { isObject, type JsonObject } from '../template.ts';
+import { isList, isObject, type JsonObject, parseJson } from '../template.ts';
 import {
   asText,
   errorName,
@@ -37,7 +37,7 @@ const ENCRYPTION = 'queues on one machine are not encrypted';
 
 const parsed = (text: string): Json => {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }
@@ -60,7 +60,9 @@ const deadLetterQueueOf = ({ where, properties }: Wanted): string | undefined =>
   const policy = parsed(asText(redrive));
   const arn = isObject(policy) ? policy['deadLetterTargetArn'] : undefined;
   if (typeof arn === 'string' && arn.startsWith('arn:')) return arn.split(':').at(-1);
-  throw new StackError(`${where}.RedrivePolicy: expected 'deadLetterTargetArn' to be an ARN, got ${JSON.stringify(arn)}.`);
+  throw new StackError(
+    `${where}.RedrivePolicy: expected 'deadLetterTargetArn' to be an ARN, got ${JSON.stringify(arn)}.`,
+  );
 };
 
 /** @throws {@link StackError} for what AWS refuses although the emulators take it. */
@@ -68,7 +70,9 @@ const checkQueue = async (client: SQSClient, wanted: Wanted, name: string): Prom
   const { where, properties } = wanted;
   const isFifo = isTrue(properties['FifoQueue']);
   if (isFifo !== name.endsWith('.fifo'))
-    throw new StackError(`${where}: expected the name of a FIFO queue, and of no other, to end in '.fifo', got '${name}'.`);
+    throw new StackError(
+      `${where}: expected the name of a FIFO queue, and of no other, to end in '.fifo', got '${name}'.`,
+    );
   const misplaced = FIFO_ONLY.filter((property) => !isFifo && properties[property] !== undefined);
   if (misplaced.length > 0) throw new StackError(`${where}: '${misplaced.join("', '")}' is for FIFO queues only.`);
   const deadLetters = deadLetterQueueOf(wanted);
@@ -87,7 +91,9 @@ const attributesOf = (properties: JsonObject): Readonly<Record<string, string>> 
   return {
     ...DEFAULTS,
     ...(isFifo ? FIFO_DEFAULTS : {}),
-    ...Object.fromEntries(given.filter(([name]) => name !== FIXED || isFifo).map(([name, value]) => [name, asText(value)])),
+    ...Object.fromEntries(
+      given.filter(([name]) => name !== FIXED || isFifo).map(([name, value]) => [name, asText(value)]),
+    ),
   };
 };
 
@@ -104,7 +110,9 @@ const updateQueue = async (client: SQSClient, url: string, wanted: Readonly<Reco
     new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: names }),
   );
   const existing: Readonly<Record<string, string | undefined>> = current;
-  const removed = POLICIES.filter((name) => existing[name] && wanted[name] === undefined).map((name) => [name, ''] as const);
+  const removed = POLICIES.filter((name) => existing[name] && wanted[name] === undefined).map(
+    (name) => [name, ''] as const,
+  );
   const changed = Object.entries(wanted).filter(([name, value]) => {
     const before = existing[name];
     return name !== FIXED && (before === undefined || !sameJson(parsed(before), parsed(value)));
@@ -131,7 +139,8 @@ export const QUEUE: ResourceType = {
     const existing = await existingUrl(client, name);
     if (existing !== undefined) await updateQueue(client, existing, attributes);
     const url = existing ?? (await createQueue(client, name, attributes));
-    if (url === undefined) throw new StackError(`${wanted.where}: ${place.endpoint} gave no address for queue '${name}'.`);
+    if (url === undefined)
+      throw new StackError(`${wanted.where}: ${place.endpoint} gave no address for queue '${name}'.`);
     const arn = `arn:aws:sqs:${place.region}:${place.accountId}:${name}`;
     return { ref: url, attributes: { Arn: arn, QueueName: name, QueueUrl: url } };
   },
@@ -145,7 +154,7 @@ export const QUEUE_POLICY: ResourceType = {
     const client = await sqs();
     const policy = requiredText(wanted, 'PolicyDocument');
     const queues = wanted.properties['Queues'];
-    if (!Array.isArray(queues)) throw new StackError(`${wanted.where}: expected 'Queues' to be a list of addresses.`);
+    if (!isList(queues)) throw new StackError(`${wanted.where}: expected 'Queues' to be a list of addresses.`);
     for (const queue of queues)
       await client.send(new SetQueueAttributesCommand({ QueueUrl: asText(queue), Attributes: { Policy: policy } }));
     return { ref: wanted.defaultName, attributes: {} };

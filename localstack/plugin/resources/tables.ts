@@ -2,7 +2,7 @@ import type { CreateTableCommandInput, DynamoDBClient, TableDescription } from '
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '#primitives/table';
 import { StackError } from '../errors.ts';
-import { isObject, type JsonObject } from '../template.ts';
+import { isList, isObject, type JsonObject, parseJson } from '../template.ts';
 import { errorName, isTrue, optionalText, sameJson, type ResourceType, type Wanted } from './type.ts';
 
 const ACTIVE_TRIES = 100;
@@ -40,24 +40,30 @@ const streamOf = (properties: JsonObject): JsonObject => {
  * better than a second check here would.
  */
 const createInput = (name: string, properties: JsonObject): CreateTableCommandInput => {
-  const same = ['BillingMode', 'ProvisionedThroughput', ...FIXED].filter((key) => properties[key] !== undefined);
-  const input: JsonObject = Object.fromEntries([
-    ['TableName', name],
-    ['StreamSpecification', streamOf(properties)],
-    ...same.map((key) => [key, properties[key] ?? null]),
-  ]);
+  const same = Object.entries(properties).filter(([key]) =>
+    ['BillingMode', 'ProvisionedThroughput', ...FIXED].includes(key),
+  );
+  const input: JsonObject = {
+    TableName: name,
+    StreamSpecification: streamOf(properties),
+    ...Object.fromEntries(same),
+  };
   return input as CreateTableCommandInput & JsonObject;
 };
 
 const byName = (items: Json): Json =>
-  Array.isArray(items) ? items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+  isList(items) ? items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
 
 /** The parts of an index that the template states; the description adds counts and states. */
 const indexCore = (indexes: Json): Json =>
   byName(
-    (Array.isArray(indexes) ? indexes : []).map((index: Json) =>
+    (isList(indexes) ? indexes : []).map((index: Json) =>
       isObject(index)
-        ? { IndexName: index['IndexName'] ?? '', KeySchema: index['KeySchema'] ?? [], Projection: index['Projection'] ?? {} }
+        ? {
+            IndexName: index['IndexName'] ?? '',
+            KeySchema: index['KeySchema'] ?? [],
+            Projection: index['Projection'] ?? {},
+          }
         : index,
     ),
   );
@@ -66,7 +72,8 @@ const fixedPart = (name: string, value: Json): Json =>
   name.endsWith('Indexes') ? indexCore(value) : name === 'AttributeDefinitions' ? byName(value) : value;
 
 const checkUnchanged = ({ where, properties }: Wanted, table: TableDescription): void => {
-  const existing: JsonObject = JSON.parse(JSON.stringify(table));
+  const stated = parseJson(JSON.stringify(table));
+  const existing = isObject(stated) ? stated : {};
   const changed = FIXED.filter(
     (name) => !sameJson(fixedPart(name, properties[name] ?? []), fixedPart(name, existing[name] ?? [])),
   );
@@ -94,9 +101,10 @@ const updateStream = async (client: DynamoDBClient, wanted: Wanted, table: Table
 const updateTimeToLive = async (client: DynamoDBClient, { properties }: Wanted, name: string): Promise<void> => {
   const { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } = await import('@aws-sdk/client-dynamodb');
   const specification = properties['TimeToLiveSpecification'];
-  const wanted = isObject(specification) && isTrue(specification['Enabled']) ? specification['AttributeName'] : undefined;
+  const wanted =
+    isObject(specification) && isTrue(specification['Enabled']) ? specification['AttributeName'] : undefined;
   const { TimeToLiveDescription: current } = await client.send(new DescribeTimeToLiveCommand({ TableName: name }));
-  const isOn = /^ENABL/.test(current?.TimeToLiveStatus ?? '');
+  const isOn = (current?.TimeToLiveStatus ?? '').startsWith('ENABL');
   const attribute = typeof wanted === 'string' ? wanted : undefined;
   const existing = isOn ? current?.AttributeName : undefined;
   if (existing === attribute) return;
@@ -140,7 +148,8 @@ export const TABLE: ResourceType = {
     const table = await whenActive(client, name);
     await updateTimeToLive(client, wanted, name);
     const arn = table.TableArn ?? `arn:aws:dynamodb:${place.region}:${place.accountId}:table/${name}`;
-    const stream: Record<string, string> = table.LatestStreamArn === undefined ? {} : { StreamArn: table.LatestStreamArn };
+    const stream: Record<string, string> =
+      table.LatestStreamArn === undefined ? {} : { StreamArn: table.LatestStreamArn };
     return { ref: name, attributes: { Arn: arn, ...stream } };
   },
 };

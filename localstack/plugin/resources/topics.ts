@@ -40,7 +40,10 @@ const existingArn = async (client: SNSClient, wanted: Endpoint): Promise<string 
   let token: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const { Subscriptions = [], NextToken } = await client.send(
-      new ListSubscriptionsByTopicCommand({ TopicArn: wanted.TopicArn, ...(token === undefined ? {} : { NextToken: token }) }),
+      new ListSubscriptionsByTopicCommand({
+        TopicArn: wanted.TopicArn,
+        ...(token === undefined ? {} : { NextToken: token }),
+      }),
     );
     const found = Subscriptions.find((each) => each.Protocol === wanted.Protocol && each.Endpoint === wanted.Endpoint);
     if (found?.SubscriptionArn !== undefined) return found.SubscriptionArn;

@@ -1,6 +1,6 @@
 import type { Json } from '#primitives/table';
 import { StackError } from '../errors.ts';
-import { isObject, type JsonObject } from '../template.ts';
+import { isList, isObject, type JsonObject } from '../template.ts';
 import type { Clients } from './clients.ts';
 
 /** A resource of the template whose properties have been evaluated. */
@@ -60,7 +60,7 @@ export const requiredText = ({ where, properties }: Wanted, name: string): strin
 export const isTrue = (value: Json | undefined): boolean => value === true || value === 'true';
 
 const sorted = (value: Json): Json => {
-  if (Array.isArray(value)) return value.map(sorted);
+  if (isList(value)) return value.map(sorted);
   if (!isObject(value)) return asText(value);
   return Object.fromEntries(
     Object.entries(value)

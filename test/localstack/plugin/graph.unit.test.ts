@@ -3,11 +3,12 @@ import { parseTemplate } from '../../../localstack/plugin/template.ts';
 import type { Json } from '../../../lib/primitives/table.ts';
 
 const order = (properties: Record<string, Json>, dependsOn: Record<string, Json> = {}): readonly string[] => {
-  const resources = Object.keys(properties).map((id) => {
-    const depends = dependsOn[id] === undefined ? {} : { DependsOn: dependsOn[id] };
-    return [id, { Type: 'T', Properties: properties[id], ...depends }];
+  const resources = Object.keys(properties).map((id): readonly [string, Json] => {
+    const depends = id in dependsOn ? { DependsOn: dependsOn[id] ?? [] } : {};
+    return [id, { Type: 'T', Properties: properties[id] ?? {}, ...depends }];
   });
-  return creationOrder(parseTemplate({ Resources: Object.fromEntries(resources) }).resources);
+  const Resources: Json = Object.fromEntries(resources);
+  return creationOrder(parseTemplate({ Resources }).resources);
 };
 
 describe('the order in which resources are made', () => {

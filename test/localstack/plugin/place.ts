@@ -16,11 +16,16 @@ export interface TestPlace {
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
+  for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
 };
 
-const answer = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void => {
+const answer = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void => {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 };
@@ -56,14 +61,14 @@ export const startPlace = async (): Promise<TestPlace> => {
       return answer(response, status, body);
     }
     if (target === 'AWSEvents.CreateEventBus') {
-      const { Name } = JSON.parse(await bodyOf(request));
+      const { Name } = JSON.parse(await bodyOf(request)) as { readonly Name: string };
       if (buses.has(Name)) return answer(response, 400, { __type: 'ResourceAlreadyExistsException' });
       buses.add(Name);
       return answer(response, 200, { EventBusArn: Name });
     }
     if (url.pathname === '/_stack/functions') {
       if (request.headers.authorization !== `Bearer ${adminToken}`) return answer(response, 401, {});
-      ({ functions } = JSON.parse(await bodyOf(request)));
+      ({ functions } = JSON.parse(await bodyOf(request)) as { readonly functions: readonly RegisteredFunction[] });
       return answer(response, 200, {});
     }
     if (url.pathname.startsWith('/2015-03-31/event-source-mappings')) {

@@ -71,7 +71,10 @@ describe('queues', () => {
 
   test('starting again on a changed template changes the attributes, also back to their defaults', async () => {
     const dead = queue({ QueueName: 'q2-dead' });
-    await make({ items: queue({ QueueName: 'q2', VisibilityTimeout: 7, RedrivePolicy: redrive, DelaySeconds: 3 }), dead });
+    await make({
+      items: queue({ QueueName: 'q2', VisibilityTimeout: 7, RedrivePolicy: redrive, DelaySeconds: 3 }),
+      dead,
+    });
     const made = await make({ items: queue({ QueueName: 'q2', VisibilityTimeout: '9' }), dead });
     const attributes = await attributesOf(urlOf(made, 'items'));
     expect(attributes).toMatchObject({ VisibilityTimeout: '9', DelaySeconds: '0' });
@@ -96,7 +99,11 @@ describe('queues', () => {
     ['a FIFO name without FifoQueue', { QueueName: 'x.fifo' }, "end in '.fifo', got 'x.fifo'"],
     ['FifoQueue without the name', { QueueName: 'x', FifoQueue: true }, "end in '.fifo', got 'x'"],
     ['a FIFO property elsewhere', { QueueName: 'x', ContentBasedDeduplication: true }, 'is for FIFO queues only'],
-    ['a redrive policy without a target', { RedrivePolicy: { maxReceiveCount: 3 } }, "'deadLetterTargetArn' to be an ARN"],
+    [
+      'a redrive policy without a target',
+      { RedrivePolicy: { maxReceiveCount: 3 } },
+      "'deadLetterTargetArn' to be an ARN",
+    ],
     [
       'a dead-letter queue of the other type',
       { QueueName: 'x.fifo', FifoQueue: true, RedrivePolicy: { deadLetterTargetArn: 'arn:aws:sqs:r:a:y' } },
@@ -182,7 +189,9 @@ describe('buckets, buses, topics', () => {
     const first = await make(resources);
     const second = await make(resources);
     expect([...second.made]).toEqual([...first.made]);
-    await new S3Client({ ...clientConfig(place), forcePathStyle: true }).send(new HeadBucketCommand({ Bucket: 'media' }));
+    await new S3Client({ ...clientConfig(place), forcePathStyle: true }).send(
+      new HeadBucketCommand({ Bucket: 'media' }),
+    );
     const topic = urlOf(second, 'news');
     await new SNSClient(clientConfig(place)).send(new PublishCommand({ TopicArn: topic, Message: 'once' }));
     const url = urlOf(second, 'inbox');
@@ -199,7 +208,9 @@ describe('buckets, buses, topics', () => {
 describe('what is not known', () => {
   test('a type is an error that names it and what is known, before anything is made', async () => {
     const made = make({ first: queue({ QueueName: 'never' }), odd: { Type: 'AWS::Kinesis::Stream' } });
-    await expect(made).rejects.toThrow("Resources.odd: type 'AWS::Kinesis::Stream' is not known here. Known: AWS::SQS::Queue,");
+    await expect(made).rejects.toThrow(
+      "Resources.odd: type 'AWS::Kinesis::Stream' is not known here. Known: AWS::SQS::Queue,",
+    );
     await expect(sqs.send(new GetQueueUrlCommand({ QueueName: 'never' }))).rejects.toThrow('does not exist');
   });
 
