@@ -1,3 +1,4 @@
+import { recordWorker } from '#batch/work-queue/record-worker';
 import { MAX_RECEIVE_COUNT, someItems, world } from './world.ts';
 
 const JOB = 'job-1';
@@ -227,4 +228,77 @@ test('the trace of a request goes with every item to its dead letter', async () 
   await w.api.createJob(JOB, { worker: 'nobody', items: someItems(1) }, '00-trace');
   await w.drain();
   expect((await w.deadLetters())[0]?.attributes.traceparent).toBe('00-trace');
+});
+
+describe('what comes again', () => {
+  const body = (id: string) => JSON.stringify({ jobId: JOB, id, worker: 'record', payload: { n: 1 } });
+
+  test('and was done meanwhile is no dead letter, even when SQS gave it up', async () => {
+    const w = world();
+    await w.api.createJob(JOB, { worker: 'record', items: [{ id: 'a', payload: { n: 1 } }] });
+    await w.drain();
+    await w.lost.sendBatch([{ body: body('a') }]);
+    await w.drain();
+    expect(await w.deadLetters()).toEqual([]);
+    expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', done: 1, failed: 0 });
+    expect(w.effects.dump().map(({ fields }) => fields.status)).toEqual(['done']);
+  });
+
+  test('after it was buried is neither done nor counted again', async () => {
+    const w = world();
+    await w.api.createJob(JOB, { worker: 'nobody', items: [{ id: 'a', payload: null }] });
+    await w.drain();
+    await w.items.sendBatch([{ body: body('a') }]);
+    await w.lost.sendBatch([{ body: body('a') }]);
+    await w.drain();
+    expect(await w.deadLetters()).toHaveLength(1);
+    expect(await w.api.progress(JOB)).toMatchObject({ status: 'done-with-failures', done: 0, failed: 1 });
+  });
+
+  test('beside new items leaves the effects of these as they should be', async () => {
+    const w = world();
+    await w.api.createJob(JOB, { worker: 'record', items: someItems(6) });
+    await w.items.sendBatch(['item-1', 'item-4'].map((id) => ({ body: body(id) })));
+    await w.drain();
+    expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', total: 6, done: 6 });
+    expect(await w.allResults(JOB)).toHaveLength(6);
+  });
+
+  test('twice in one batch is done once', async () => {
+    let runs = 0;
+    const post = async (): Promise<void> => void (runs += 1);
+    const w = world({ worker: (clock) => recordWorker({ clock, misbehaves: false, post }) });
+    await w.items.sendBatch([{ body: body('a') }, { body: body('a') }]);
+    await w.drain();
+    expect(runs).toBe(1);
+  });
+});
+
+test('an item that takes too long comes again, and the others of its batch are recorded', async () => {
+  const w = world();
+  await w.api.createJob(JOB, {
+    worker: 'record',
+    items: [{ id: 'slow', payload: { takesMs: 60_000 } }, { id: 'quick', payload: { takesMs: 10 } }],
+  });
+  await w.drain();
+  const results = await w.allResults(JOB);
+  expect(results.find(({ id }) => id === 'quick')).toMatchObject({ status: 'done', attempts: 1 });
+  expect(results.find(({ id }) => id === 'slow')).toMatchObject({
+    status: 'failed',
+    reason: 'not done within the 8000 ms of an invocation',
+    attempts: MAX_RECEIVE_COUNT,
+  });
+});
+
+test('an output that is too large to be recorded fails for good, and takes no other item along', async () => {
+  const w = world();
+  await w.items.sendBatch([
+    { body: JSON.stringify({ id: 'large', worker: 'record', payload: 'x'.repeat(70_000) }) },
+    { body: JSON.stringify({ id: 'small', worker: 'record' }) },
+  ]);
+  await w.drain();
+  expect(w.effects.dump().map(({ key, fields }) => [key.partition, fields.status])).toEqual([
+    ['direct/small', 'done'],
+    ['direct/large', 'failed'],
+  ]);
 });
