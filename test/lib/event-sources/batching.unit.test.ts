@@ -114,6 +114,22 @@ describe('FIFO', () => {
     expect(ids(go(fifo, second.state, { kind: 'ended', batch, kept: [] }))).toEqual([['a2']]);
   });
 
+  test('messages of a busy group that others pass stay in their order', () => {
+    const rules = { ...fifo, batchSize: 1 };
+    const items = ['a1', 'a2', 'b1', 'a3'].map((id) => grouped(id));
+    const first = receive(rules, items);
+    expect(ids(first)).toEqual([['a1'], ['b1']]);
+    const [batch = []] = first.batches;
+    expect(ids(go(rules, first.state, { kind: 'ended', batch, kept: [] }))).toEqual([['a2']]);
+  });
+
+  test('of several failed messages of a group the first is the one that opens it again', () => {
+    const batch = ['a1', 'a2'].map((id) => grouped(id));
+    const first = receive(fifo, batch);
+    const ended = go(fifo, first.state, { kind: 'ended', batch, kept: batch });
+    expect(ids(go(fifo, ended.state, { kind: 'received', items: [grouped('a2')] }))).toEqual([]);
+  });
+
   const failed = (): BatchingStep<null> => {
     const first = receive(
       { ...fifo, batchSize: 2 },
