@@ -19,7 +19,7 @@ const sawModules = (output: string): string | undefined => {
 };
 
 export const checks: readonly Check[] = [
-  { name: 'types', command: ['tsc', '--noEmit'], limitMs: 120_000 },
+  { name: 'types', command: ['tsc', '--noEmit'], limitMs: 180_000 },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], limitMs: 120_000 },
   { name: 'format', command: ['oxfmt', '--check', '.'], limitMs: 60_000 },
   {

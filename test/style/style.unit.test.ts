@@ -59,7 +59,8 @@ test('modules are not mocked: what a test replaces, it passes in', () => {
 });
 
 test('nothing listens on all addresses', () => {
-  expect(linesWith(/['"`]0\.0\.0\.0['"`]|\b(listen|host|address)\w*\b.*['"`]::['"`]/i, code)).toEqual([]);
+  const address = /['"`]0\.0\.0\.0['"`]|\b(listen|host|address)\w*\b.*['"`]::['"`]/i;
+  expect(linesWith(address, /^(lib|functions|localstack|scripts)\//)).toEqual([]);
   expect(linesWith(/\.listen\(\s*(\d+|port|options\.port)?\s*(,\s*\(|\))/, code)).toEqual([]);
 });
 
