@@ -1,9 +1,11 @@
 import { httpFunction } from '#http/http-function';
-import packageJson from '../../package.json' with { type: 'json' };
 import { catalogue } from '../catalogue.ts';
 import { shellServices, variable } from '../shell/services.ts';
 import { rootApi } from './api.ts';
 import { rootHandlers } from './handlers.ts';
+
+// Of the routes, not of the package: it changes when a client has to.
+const API_VERSION = '1';
 
 /** `GET /`, `/openapi.json` and `/health`; 404 for everything that no pattern's function takes. */
 export const handler = httpFunction({
@@ -12,7 +14,7 @@ export const handler = httpFunction({
     rootHandlers({
       apis: catalogue,
       prefix: `${variable(process.env, 'SERVICE')}-${variable(process.env, 'STAGE')}`,
-      version: packageJson.version,
+      version: API_VERSION,
     }),
   services: () => shellServices(process.env),
 });
