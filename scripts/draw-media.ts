@@ -89,15 +89,29 @@ const specials = async (): Promise<Drawing[]> => {
     await draw('grey.jpg', 'jpeg, grey', drawn(300, 200, 45).greyscale().jpeg()),
     await draw('four-inks.jpg', 'jpeg, CMYK', drawn(300, 200, 46).flatten().toColourspace('cmyk').jpeg()),
     await draw('progressive.jpg', 'jpeg, progressive', drawn(300, 200, 47).flatten().jpeg({ progressive: true })),
-    await draw('turned.jpg', 'jpeg, turned by EXIF', drawn(300, 200, 48).flatten().withMetadata({ orientation: 6 }).jpeg()),
+    await draw(
+      'turned.jpg',
+      'jpeg, turned by EXIF',
+      drawn(300, 200, 48).flatten().withMetadata({ orientation: 6 }).jpeg(),
+    ),
     await draw(
       'moving.gif',
       'gif, 3 frames',
-      sharp(Buffer.concat(animated), { raw: { width: 60, height: 120, channels: 4, pageHeight: 40 } }).gif({ delay: [200, 200, 200] }),
+      sharp(Buffer.concat(animated), { raw: { width: 60, height: 120, channels: 4, pageHeight: 40 } }).gif({
+        delay: [200, 200, 200],
+      }),
     ),
     { file: 'vector.svg', about: 'svg', bytes: scene(300, 300, 49) },
-    { file: 'no-suffix', about: 'a jpeg without a suffix', bytes: await drawn(200, 200, 50).flatten().jpeg().toBuffer() },
-    { file: 'rain ☂ + space.webp', about: 'webp with a name that has to be encoded', bytes: await drawn(200, 200, 51).webp().toBuffer() },
+    {
+      file: 'no-suffix',
+      about: 'a jpeg without a suffix',
+      bytes: await drawn(200, 200, 50).flatten().jpeg().toBuffer(),
+    },
+    {
+      file: 'rain ☂ + space.webp',
+      about: 'webp with a name that has to be encoded',
+      bytes: await drawn(200, 200, 51).webp().toBuffer(),
+    },
   ];
 };
 
@@ -120,19 +134,49 @@ const pngThatDeclares = (width: number, height: number): Buffer => {
   header.writeUInt32BE(height, 4);
   header.set([8, 2, 0, 0, 0], 8);
   const data = deflateSync(Buffer.alloc(4_096));
-  return Buffer.concat([PNG_SIGNATURE, pngChunk('IHDR', header), pngChunk('IDAT', data), pngChunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    PNG_SIGNATURE,
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', data),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
 };
 
 const broken = async (): Promise<Drawing[]> => {
   const whole = await drawn(400, 300, 60).png().toBuffer();
   const photo = await drawn(400, 300, 61).flatten().jpeg().toBuffer();
   return [
-    { file: 'broken-cut-off.png', about: 'png', broken: 'cut off after the first third', bytes: whole.subarray(0, whole.length / 3) },
-    { file: 'broken-text.jpg', about: 'text', broken: 'a text that is called .jpg', bytes: Buffer.from('This is no picture, whatever its name says.\n') },
+    {
+      file: 'broken-cut-off.png',
+      about: 'png',
+      broken: 'cut off after the first third',
+      bytes: whole.subarray(0, whole.length / 3),
+    },
+    {
+      file: 'broken-text.jpg',
+      about: 'text',
+      broken: 'a text that is called .jpg',
+      bytes: Buffer.from('This is no picture, whatever its name says.\n'),
+    },
     { file: 'broken-empty.gif', about: 'nothing', broken: 'an empty file', bytes: new Uint8Array() },
-    { file: 'broken-magic.jpg', about: 'jpeg', broken: 'its first bytes are not those of a jpeg', bytes: Buffer.concat([Buffer.from('NOPE'), photo.subarray(4)]) },
-    { file: 'broken-bomb.png', about: 'png', broken: 'declares 60 000 × 60 000 pixels in a file of a few bytes', bytes: pngThatDeclares(60_000, 60_000) },
-    { file: 'broken-header-only.webp', about: 'webp', broken: 'ends after its header', bytes: Buffer.from('RIFF\x24\x00\x00\x00WEBPVP8 ', 'latin1') },
+    {
+      file: 'broken-magic.jpg',
+      about: 'jpeg',
+      broken: 'its first bytes are not those of a jpeg',
+      bytes: Buffer.concat([Buffer.from('NOPE'), photo.subarray(4)]),
+    },
+    {
+      file: 'broken-bomb.png',
+      about: 'png',
+      broken: 'declares 60 000 × 60 000 pixels in a file of a few bytes',
+      bytes: pngThatDeclares(60_000, 60_000),
+    },
+    {
+      file: 'broken-header-only.webp',
+      about: 'webp',
+      broken: 'ends after its header',
+      bytes: Buffer.from('RIFF\x24\x00\x00\x00WEBPVP8 ', 'latin1'),
+    },
   ];
 };
 

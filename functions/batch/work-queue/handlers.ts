@@ -9,7 +9,10 @@ import type { workQueueApi } from './api.ts';
 
 const noJob = (id: string) => problem(404, { detail: `There is no job '${id}'.` });
 const badCursor = () =>
-  problem(400, { detail: 'The cursor was not given by this route.', errors: { cursor: ['Expected a cursor of a page.'] } });
+  problem(400, {
+    detail: 'The cursor was not given by this route.',
+    errors: { cursor: ['Expected a cursor of a page.'] },
+  });
 
 /** What each payload has wrong, in the form of the answer's `errors`. */
 const payloadErrors = (plan: JobPlan, worker: Worker | undefined): Readonly<Record<string, readonly string[]>> => {
@@ -39,7 +42,10 @@ export const workQueueHandlers = (options: {
   const { queue, workers, bucketOf } = options;
   return {
     createJob: async ({ body, operationId, traceparent }) => {
-      const errors = payloadErrors(body, workers.find(({ name }) => name === body.worker));
+      const errors = payloadErrors(
+        body,
+        workers.find(({ name }) => name === body.worker),
+      );
       if (Object.keys(errors).length > 0) return problem(400, { detail: 'A payload does not fit its worker.', errors });
       const refusal = body.source === undefined ? undefined : await sourceError(bucketOf(body.source.bucket));
       if (refusal !== undefined) return problem(400, { detail: refusal, errors: { 'source.bucket': [refusal] } });
@@ -49,7 +55,8 @@ export const workQueueHandlers = (options: {
     addItems: async ({ params: { id }, body: { items }, operationId, traceparent }) => {
       const outcome = await queue.addItems(id, operationId, items, traceparent);
       if (outcome === 'unknown') return noJob(id);
-      if (outcome === 'closed') return problem(409, { detail: `Job '${id}' takes no items: it is closed, or was never open.` });
+      if (outcome === 'closed')
+        return problem(409, { detail: `Job '${id}' takes no items: it is closed, or was never open.` });
       return { status: 202, body: { jobId: id, accepted: items.length } };
     },
     closeJob: async ({ params: { id } }) => {
@@ -70,7 +77,10 @@ export const workQueueHandlers = (options: {
     deadLetters: async ({ query: { cursor } }) => {
       const page = await queue.deadLetters(cursor);
       if (page === undefined) return badCursor();
-      const deadLetters = page.deadLetters.map(({ atMs, ...letter }) => ({ ...letter, at: new Date(atMs).toISOString() }));
+      const deadLetters = page.deadLetters.map(({ atMs, ...letter }) => ({
+        ...letter,
+        at: new Date(atMs).toISOString(),
+      }));
       return { status: 200, body: { ...page, deadLetters } };
     },
   };

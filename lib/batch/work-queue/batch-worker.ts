@@ -64,7 +64,11 @@ const entriesOf = (parsed: readonly { readonly message: ReceivedMessage; readonl
     const known = entries.get(key);
     const messages = [...(known?.messages ?? []), message];
     // The first message decides the work, the one received most often whether there will be another attempt.
-    entries.set(key, { item: known?.item ?? item, messages, attempt: Math.max(...messages.map((m) => m.receiveCount)) });
+    entries.set(key, {
+      item: known?.item ?? item,
+      messages,
+      attempt: Math.max(...messages.map((m) => m.receiveCount)),
+    });
   }
   return [...entries.values()];
 };

@@ -45,7 +45,11 @@ const effectWrite = (item: DoneItem, { effects, claimId, nowMs, keepMs }: Option
   expiresAtMs: nowMs + keepMs,
 });
 
-const claimEndWrite = (jobId: string, items: readonly DoneItem[], { jobs, claimId, nowMs, keepMs }: Options): TableWrite => {
+const claimEndWrite = (
+  jobId: string,
+  items: readonly DoneItem[],
+  { jobs, claimId, nowMs, keepMs }: Options,
+): TableWrite => {
   const ids = items.filter((item) => item.jobId === jobId).map(({ id }) => id);
   return {
     kind: 'put',
@@ -97,5 +101,7 @@ export const finish = async (options: Options): Promise<void> => {
     if (outcome.refusals.some((refusal) => isOurs(refusal?.current))) return;
     fresh = fresh.filter((_, index) => outcome.refusals[index] === undefined);
   }
-  throw new PatternError('work-queue/not-recorded', 'The effects of a batch could not be recorded', { retryable: true });
+  throw new PatternError('work-queue/not-recorded', 'The effects of a batch could not be recorded', {
+    retryable: true,
+  });
 };

@@ -42,19 +42,25 @@ export const itemMessage = v.strictObject({
 export type ItemMessage = v.InferOutput<typeof itemMessage>;
 
 const item = v.strictObject({ id: itemId, payload: v.optional(json, null) });
-const source = v.strictObject({ bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)), prefix: v.optional(v.string(), '') });
+const source = v.strictObject({
+  bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
+  prefix: v.optional(v.string(), ''),
+});
 
 /** Where to go on: how many items (or pages) were planned by an earlier message. Only the planner writes it. */
 const from = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99_999_999)), 0);
 
 /** The messages of the queue of jobs: what HTTP takes as a body, and what the planner tells itself. */
-export const jobMessage = v.union([
-  v.strictObject({ jobId: v.optional(jobId), worker: workerName, items: v.array(item), from }),
-  v.strictObject({ jobId: v.optional(jobId), worker: workerName, source, from }),
-  v.strictObject({ jobId: v.optional(jobId), worker: workerName, open: v.literal(true) }),
-  /** Items for an open job. `part` names the delivery of a part by HTTP; without it the message does. */
-  v.strictObject({ jobId, part: v.optional(jobId), items: v.array(item), from }),
-], 'Expected {worker, items}, {worker, source: {bucket, prefix}}, {worker, open: true} or {jobId, items}');
+export const jobMessage = v.union(
+  [
+    v.strictObject({ jobId: v.optional(jobId), worker: workerName, items: v.array(item), from }),
+    v.strictObject({ jobId: v.optional(jobId), worker: workerName, source, from }),
+    v.strictObject({ jobId: v.optional(jobId), worker: workerName, open: v.literal(true) }),
+    /** Items for an open job. `part` names the delivery of a part by HTTP; without it the message does. */
+    v.strictObject({ jobId, part: v.optional(jobId), items: v.array(item), from }),
+  ],
+  'Expected {worker, items}, {worker, source: {bucket, prefix}}, {worker, open: true} or {jobId, items}',
+);
 export type JobMessage = v.InferOutput<typeof jobMessage>;
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };

@@ -27,11 +27,7 @@ export const isRetryable = (error: unknown): boolean => error instanceof Pattern
  * Makes a call that may be repeated (its repeat changes nothing, or recognises its own first effect) until it gives a
  * value: `undefined` from `attempt` and retryable errors mean "again". After {@link MAX_TRIES} the last error is thrown.
  */
-export const persist = async <T>(
-  what: string,
-  pause: Pause,
-  attempt: () => Promise<T | undefined>,
-): Promise<T> => {
+export const persist = async <T>(what: string, pause: Pause, attempt: () => Promise<T | undefined>): Promise<T> => {
   let cause: unknown;
   for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
     try {

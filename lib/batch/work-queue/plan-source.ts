@@ -42,9 +42,7 @@ const planPage = async (page: number, after: string | undefined, options: Source
   await send(items);
   // The ids have served: without them the record is as small as the others that tell the job's progress.
   const set = { planned: true };
-  await persist('end page', pause, () =>
-    jobs.update({ key: pageKey(jobId, page), set, remove: ['ids'], expiresAtMs }),
-  );
+  await persist('end page', pause, () => jobs.update({ key: pageKey(jobId, page), set, remove: ['ids'], expiresAtMs }));
   return record;
 };
 
@@ -54,11 +52,16 @@ const planPage = async (page: number, after: string | undefined, options: Source
  *
  * @returns `'unknown-page'` when nobody has planned the page before `first`
  */
-export const planPages = async (first: number, options: SourceOptions): Promise<number | undefined | 'unknown-page'> => {
+export const planPages = async (
+  first: number,
+  options: SourceOptions,
+): Promise<number | undefined | 'unknown-page'> => {
   const { jobs, jobId, pause } = options;
   let after: string | undefined;
   if (first > 0) {
-    const before = await persist('read page', pause, async () => ({ fields: await jobs.get(pageKey(jobId, first - 1)) }));
+    const before = await persist('read page', pause, async () => ({
+      fields: await jobs.get(pageKey(jobId, first - 1)),
+    }));
     after = textOf(before.fields?.next);
     if (after === undefined) return 'unknown-page';
   }

@@ -49,7 +49,7 @@ const inSteps = async (
   isLate: () => boolean,
   step: (items: readonly WorkItem[], from: number) => Promise<void>,
 ): Promise<number | undefined> => {
-  for (let next = from; next < items.length; ) {
+  for (let next = from; next < items.length;) {
     await step(items.slice(next, next + stepCount), next);
     next += stepCount;
     if (next < items.length && isLate()) return next;

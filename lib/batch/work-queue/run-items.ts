@@ -93,7 +93,13 @@ export const runItems = async (
     try {
       work.signal.throwIfAborted();
       const key = effectKeyOf(item.jobId, item.id);
-      const context = { jobId: item.jobId, effectKey: key, attempt, signal: work.signal, log: log.child({ item: key }) };
+      const context = {
+        jobId: item.jobId,
+        effectKey: key,
+        attempt,
+        signal: work.signal,
+        log: log.child({ item: key }),
+      };
       const running = worker.run({ id: item.id, payload: payload.value }, context);
       return { status: 'done', output: recordable(await Promise.race([running, aborted])) };
     } catch (error) {

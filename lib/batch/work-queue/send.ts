@@ -30,5 +30,6 @@ export const sendAll = async (queue: Queue, messages: readonly OutgoingMessage[]
   const outcomes = await sendPersistently(queue, messages, pause);
   const refused = outcomes.filter((outcome) => !outcome.ok);
   const [first] = refused;
-  if (first !== undefined) throw new UnavailableError(`${queue.name}: ${refused.length} messages not sent (${first.reason})`);
+  if (first !== undefined)
+    throw new UnavailableError(`${queue.name}: ${refused.length} messages not sent (${first.reason})`);
 };

@@ -56,9 +56,7 @@ const inspect = async (sharp: Awaited<ReturnType<typeof loadSharp>>, body: Uint8
  *
  * @see https://sharp.pixelplumbing.com/
  */
-export const thumbnailWorker = (
-  options: ThumbnailWorkerOptions,
-): Worker<v.InferOutput<typeof payload>, Thumbnail> => {
+export const thumbnailWorker = (options: ThumbnailWorkerOptions): Worker<v.InferOutput<typeof payload>, Thumbnail> => {
   const { bucketOf, thumbnails, maxBytes = 32 * 1_048_576, maxPixels = 50_000_000 } = options;
   return Object.freeze<Worker<v.InferOutput<typeof payload>, Thumbnail>>({
     name: 'thumbnail',

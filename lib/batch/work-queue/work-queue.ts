@@ -74,7 +74,8 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       await ensureJob(jobId, plan, { jobs, clock, keepMs, pause });
       const { kind, total } = jobOf(plan);
       // An open job has nothing to plan yet.
-      if (kind !== 'open') await sendAll(plans, [{ body: JSON.stringify({ jobId, ...plan }), ...traced(trace) }], pause);
+      if (kind !== 'open')
+        await sendAll(plans, [{ body: JSON.stringify({ jobId, ...plan }), ...traced(trace) }], pause);
       return { total: total ?? (kind === 'open' ? 0 : null) };
     },
     addItems: async (jobId, partId, items, trace) => {
@@ -83,7 +84,8 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       if (job.kind !== 'open') return 'closed';
       // Sent first, taken then: a crash between the two leaves a part that nobody was promised, and the planner
       // takes it while the job is open. The other way round the job would wait for items that nobody has.
-      if (!job.closed) await sendAll(plans, [{ body: JSON.stringify({ jobId, part: partId, items }), ...traced(trace) }], pause);
+      if (!job.closed)
+        await sendAll(plans, [{ body: JSON.stringify({ jobId, part: partId, items }), ...traced(trace) }], pause);
       return acceptPart({ jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause });
     },
     closeJob: async (jobId) => {

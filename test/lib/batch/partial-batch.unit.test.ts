@@ -69,7 +69,9 @@ test('no more messages run at a time than was said, and a group runs one after t
 test('the errors are shown to whoever wants to log them', async () => {
   const seen: unknown[] = [];
   const error = new Error('a');
-  await partialBatch(messages('a'), () => Promise.reject(error), { onFailure: ({ id }, cause) => seen.push([id, cause]) });
+  await partialBatch(messages('a'), () => Promise.reject(error), {
+    onFailure: ({ id }, cause) => seen.push([id, cause]),
+  });
   expect(seen).toEqual([['a', error]]);
 });
 

@@ -9,6 +9,14 @@ import { workQueueApi } from '../../../../functions/batch/work-queue/api.ts';
 import { workQueueHandlers } from '../../../../functions/batch/work-queue/handlers.ts';
 import { quiet, someItems, world } from '../../../lib/batch/work-queue/world.ts';
 
+/** What the answers may hold, taken together. */
+interface Body {
+  readonly jobId: string;
+  readonly results: readonly unknown[];
+  readonly deadLetters: readonly unknown[];
+  readonly errors: Readonly<Record<string, readonly string[]>>;
+}
+
 const stack = () => {
   const w = world();
   const { clock } = w;
@@ -39,20 +47,25 @@ const stack = () => {
       headers: all,
       multiValueHeaders: Object.fromEntries(Object.entries(all).map(([name, value]) => [name, [value]])),
       queryStringParameters: query,
-      multiValueQueryStringParameters: Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [value]])),
+      multiValueQueryStringParameters: Object.fromEntries(
+        Object.entries(query).map(([name, value]) => [name, [value]]),
+      ),
       body: body === undefined ? null : JSON.stringify(body),
       isBase64Encoded: false,
       requestContext: {},
     };
     const answer = await clock.until(handler(event, { getRemainingTimeInMillis: () => 10_000 }));
-    return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body) };
+    return { status: answer.statusCode, body: JSON.parse(answer.body) as Body };
   };
   return { w, call };
 };
 
 test('a job is accepted, done, and tells its results', async () => {
   const { w, call } = stack();
-  const accepted = await call('POST', '/work-queue/jobs', { worker: 'record', items: [{ id: 'a' }, { id: 'b', payload: { fail: 'always' } }] });
+  const accepted = await call('POST', '/work-queue/jobs', {
+    worker: 'record',
+    items: [{ id: 'a' }, { id: 'b', payload: { fail: 'always' } }],
+  });
   expect(accepted).toEqual({ status: 202, body: { jobId: expect.stringMatching(/^[0-9a-f-]{36}$/), total: 2 } });
   const { jobId } = accepted.body;
   await w.drain();
@@ -63,14 +76,24 @@ test('a job is accepted, done, and tells its results', async () => {
   const { body } = await call('GET', `/work-queue/jobs/${jobId}/results`);
   expect(body.results).toContainEqual({ id: 'a', status: 'done', output: null, attempts: 1 });
   expect((await call('GET', '/work-queue/dead-letters')).body.deadLetters).toEqual([
-    { jobId, id: 'b', worker: 'record', reason: expect.stringContaining('fail'), attempts: 5, at: expect.stringMatching(/Z$/) },
+    {
+      jobId,
+      id: 'b',
+      worker: 'record',
+      reason: expect.stringContaining('fail'),
+      attempts: 5,
+      at: expect.stringMatching(/Z$/),
+    },
   ]);
 });
 
 test('the same idempotency key makes one job', async () => {
   const { w, call } = stack();
   const body = { worker: 'record', items: [{ id: 'a' }] };
-  const [one, two] = [await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' }), await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' })];
+  const [one, two] = [
+    await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' }),
+    await call('POST', '/work-queue/jobs', body, { 'idempotency-key': 'k' }),
+  ];
   expect(two).toEqual(one);
   expect(w.jobs.dump().filter(({ key }) => key.sort === 'job')).toHaveLength(1);
 });
@@ -78,7 +101,10 @@ test('the same idempotency key makes one job', async () => {
 test('an open job takes parts and is closed', async () => {
   const { w, call } = stack();
   const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', open: true })).body;
-  expect((await call('POST', `/work-queue/jobs/${jobId}/items`, { items: someItems(20) })).body).toEqual({ jobId, accepted: 20 });
+  expect((await call('POST', `/work-queue/jobs/${jobId}/items`, { items: someItems(20) })).body).toEqual({
+    jobId,
+    accepted: 20,
+  });
   expect((await call('POST', `/work-queue/jobs/${jobId}/close`)).status).toBe(202);
   expect((await call('POST', `/work-queue/jobs/${jobId}/items`, { items: someItems(2) })).status).toBe(409);
   await w.drain();
@@ -92,7 +118,11 @@ describe('what cannot be is refused, and says where', () => {
     ['an ordered job', { worker: 'record', items: [], ordered: true }, 'ordered'],
     ['an id of nothing', { worker: 'record', items: [{ id: '' }] }, 'items.0.id'],
     ['an id with NUL', { worker: 'record', items: [{ id: 'a\0' }] }, 'items.0.id'],
-    ['a payload that does not fit', { worker: 'thumbnail', items: [{ id: 'a', payload: { bucket: 'media' } }] }, 'items.0.payload'],
+    [
+      'a payload that does not fit',
+      { worker: 'thumbnail', items: [{ id: 'a', payload: { bucket: 'media' } }] },
+      'items.0.payload',
+    ],
     ['a bucket that there is not', { worker: 'thumbnail', source: { bucket: 'elsewhere' } }, 'source.bucket'],
     ['a name that no bucket has', { worker: 'thumbnail', source: { bucket: '../x' } }, 'source.bucket'],
   ])('%s', async (_, body, field) => {
@@ -113,7 +143,8 @@ describe('what cannot be is refused, and says where', () => {
 
   test('jobs that there are not, and cursors that nobody gave', async () => {
     const { call } = stack();
-    for (const path of ['/work-queue/jobs/nope', '/work-queue/jobs/nope/results']) expect((await call('GET', path)).status).toBe(404);
+    for (const path of ['/work-queue/jobs/nope', '/work-queue/jobs/nope/results'])
+      expect((await call('GET', path)).status).toBe(404);
     expect((await call('POST', '/work-queue/jobs/nope/close')).status).toBe(404);
     expect((await call('POST', '/work-queue/jobs/nope/items', { items: [] })).status).toBe(404);
     const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', items: [] })).body;
@@ -125,7 +156,11 @@ describe('what cannot be is refused, and says where', () => {
 
   test('routes of later steps are not there', async () => {
     const { call } = stack();
-    for (const [method, path] of [['POST', '/work-queue/jobs/a/cancel'], ['POST', '/work-queue/dead-letters/redrive'], ['GET', '/work-queue/scaling']] as const) {
+    for (const [method, path] of [
+      ['POST', '/work-queue/jobs/a/cancel'],
+      ['POST', '/work-queue/dead-letters/redrive'],
+      ['GET', '/work-queue/scaling'],
+    ] as const) {
       expect((await call(method, path)).status).toBe(404);
     }
   });

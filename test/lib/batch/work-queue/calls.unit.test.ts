@@ -34,7 +34,11 @@ test('a part of n items costs n/99 transactions, ten sends for each of them, and
   await w.api.createJob(JOB, { worker: 'record', open: true });
   w.wire.resetCounts();
   await w.api.addItems(JOB, 'p', someItems(990));
-  expect(w.wire.counts()).toEqual({ 'dynamodb.GetItem': 1, 'sqs.SendMessageBatch': 1, 'dynamodb.TransactWriteItems': 1 });
+  expect(w.wire.counts()).toEqual({
+    'dynamodb.GetItem': 1,
+    'sqs.SendMessageBatch': 1,
+    'dynamodb.TransactWriteItems': 1,
+  });
   w.wire.resetCounts();
   await w.drain();
   const work = 99;
@@ -60,10 +64,16 @@ test('redelivered items cost one read a batch and are not run again when they we
     intercept,
     worker: (clock) => recordWorker({ clock, misbehaves: false, post: async () => void (runs += 1) }),
   });
-  await w.items.sendBatch(someItems(10).map(({ id }) => ({ body: JSON.stringify({ jobId: JOB, id, worker: 'record' }) })));
+  await w.items.sendBatch(
+    someItems(10).map(({ id }) => ({ body: JSON.stringify({ jobId: JOB, id, worker: 'record' }) })),
+  );
   await w.drain();
   expect(runs).toBe(10);
-  expect(w.wire.counts()).toMatchObject({ 'dynamodb.BatchGetItem': 1, 'dynamodb.PutItem': 1, 'dynamodb.TransactWriteItems': 1 });
+  expect(w.wire.counts()).toMatchObject({
+    'dynamodb.BatchGetItem': 1,
+    'dynamodb.PutItem': 1,
+    'dynamodb.TransactWriteItems': 1,
+  });
 });
 
 test('the progress of 10 000 items is one query for each megabyte of records', async () => {

@@ -5,7 +5,7 @@ import type { Json } from '#primitives/table';
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
 import { TransactionConflictError } from '#primitives/memory/table';
 import type { Intercept, Operation } from '#primitives/memory/wire';
-import { someItems, world } from './world.ts';
+import { itemIdOf, someItems, world } from './world.ts';
 
 const JOB = 'job-1';
 const IDS = someItems(23).map(({ id }) => id);
@@ -75,7 +75,8 @@ const fault = (mode: Mode, k: number, isFaulty: (operation: Operation) => boolea
       throw new Error('Crashed.');
     }
     if (isHit && mode === 'unavailable') throw new UnavailableError('k-th write');
-    if (isHit && mode === 'conflict' && operation.operation.startsWith('dynamodb.Transact')) throw new TransactionConflictError();
+    if (isHit && mode === 'conflict' && operation.operation.startsWith('dynamodb.Transact'))
+      throw new TransactionConflictError();
     const answer = await apply();
     isWatching = true;
     await watch?.();
@@ -132,7 +133,7 @@ const run = async (name: keyof typeof SCENARIOS, mode: Mode, k: number): Promise
   const results = await w.allResults(JOB);
   expect(results.map(({ id }) => id).toSorted()).toEqual(IDS.toSorted());
   const letters = await w.deadLetters();
-  expect(new Set(letters.map(({ body }) => JSON.parse(body).id))).toEqual(new Set([BAD]));
+  expect(new Set(letters.map(itemIdOf))).toEqual(new Set([BAD]));
   expect(letters.every(({ attributes }) => attributes.jobId === JOB && attributes.reason !== undefined)).toBe(true);
   expect(await w.plansDead.depth()).toMatchObject({ visibleCount: 0 });
   return faults.writes();

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { httpPost } from '#batch/work-queue/http-post';
 import type { WorkContext } from '#batch/work-queue/types';
 import { quiet } from './world.ts';
@@ -15,12 +16,12 @@ const context: WorkContext = {
 /** Answers with each status in turn, and keeps what it was sent. */
 const listener = async (...statuses: readonly number[]) => {
   const seen: { readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    const status = statuses[seen.length] ?? 200;
-    seen.push({ headers: request.headers, body });
-    response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('{}');
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const status = statuses[seen.length] ?? 200;
+      seen.push({ headers: request.headers, body });
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('{}');
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -20,7 +20,10 @@ test('claims count as in flight until their lease ends, and never more than ther
     done: 4,
     failed: 1,
   });
-  expect(add({ 'claim/a': finished(8), 'claim/b': live(10, NOW_MS + 1), job })).toMatchObject({ pending: 0, inFlight: 2 });
+  expect(add({ 'claim/a': finished(8), 'claim/b': live(10, NOW_MS + 1), job })).toMatchObject({
+    pending: 0,
+    inFlight: 2,
+  });
 });
 
 test('without the record of the job there is no progress', () => {
@@ -32,6 +35,11 @@ test('a source is planned when its last page is, and all pages have been sent', 
   const page = (planned: boolean, next: string | null) => ({ count: 2, planned, next });
   expect(add({ job: source })).toMatchObject({ status: 'planning', total: null });
   expect(add({ job: source, 'part/0': page(true, 'k') })).toMatchObject({ status: 'planning', pending: 2 });
-  expect(add({ job: source, 'part/0': page(true, 'k'), 'part/1': page(false, null) })).toMatchObject({ status: 'planning' });
-  expect(add({ job: source, 'part/0': page(true, 'k'), 'part/1': page(true, null) })).toMatchObject({ status: 'running', total: 4 });
+  expect(add({ job: source, 'part/0': page(true, 'k'), 'part/1': page(false, null) })).toMatchObject({
+    status: 'planning',
+  });
+  expect(add({ job: source, 'part/0': page(true, 'k'), 'part/1': page(true, null) })).toMatchObject({
+    status: 'running',
+    total: 4,
+  });
 });

@@ -1,5 +1,6 @@
+import * as v from 'valibot';
 import { recordWorker } from '#batch/work-queue/record-worker';
-import { MAX_RECEIVE_COUNT, someItems, world } from './world.ts';
+import { byText, MAX_RECEIVE_COUNT, someItems, world } from './world.ts';
 
 const JOB = 'job-1';
 
@@ -10,10 +11,26 @@ describe('a job from a list', () => {
     expect(accepted).toEqual({ total: 25 });
     expect(await w.api.progress(JOB)).toMatchObject({ status: 'running', total: 25, pending: 25, done: 0 });
     await w.drain();
-    expect(await w.api.progress(JOB)).toEqual({ status: 'done', total: 25, pending: 0, inFlight: 0, done: 25, failed: 0 });
+    expect(await w.api.progress(JOB)).toEqual({
+      status: 'done',
+      total: 25,
+      pending: 0,
+      inFlight: 0,
+      done: 25,
+      failed: 0,
+    });
     const results = await w.allResults(JOB);
-    expect(results.map(({ id }) => id).toSorted()).toEqual(someItems(25).map(({ id }) => id).toSorted());
-    expect(results.find(({ id }) => id === 'item-7')).toEqual({ id: 'item-7', status: 'done', output: { n: 7 }, attempts: 1 });
+    expect(results.map(({ id }) => id).toSorted()).toEqual(
+      someItems(25)
+        .map(({ id }) => id)
+        .toSorted(),
+    );
+    expect(results.find(({ id }) => id === 'item-7')).toEqual({
+      id: 'item-7',
+      status: 'done',
+      output: { n: 7 },
+      attempts: 1,
+    });
   });
 
   test('counts an id once, however often it is in the list', async () => {
@@ -60,7 +77,10 @@ describe('items that fail', () => {
 
   test('always end as dead letters with reason and attempts, and are counted as failed', async () => {
     const w = world();
-    await w.api.createJob(JOB, { worker: 'record', items: someItems(4, (n) => (n === 1 ? { fail: 'always' } : { n })) });
+    await w.api.createJob(JOB, {
+      worker: 'record',
+      items: someItems(4, (n) => (n === 1 ? { fail: 'always' } : { n })),
+    });
     await w.drain();
     expect(await w.api.progress(JOB)).toMatchObject({ status: 'done-with-failures', total: 4, done: 3, failed: 1 });
     const reason = "the payload said to fail 'always'";
@@ -91,7 +111,7 @@ describe('items that fail', () => {
 
   test('that SQS itself has moved get the reason that the worker gave no answer', async () => {
     const w = world({
-      workers: [{ name: 'record', payload: (await import('valibot')).unknown(), run: () => new Promise(() => {}) }],
+      workers: [{ name: 'record', payload: v.unknown(), run: () => new Promise(() => {}) }],
     });
     await w.api.createJob(JOB, { worker: 'record', items: someItems(1) });
     const [message] = await w.plans.receive({ maxCount: 1 });
@@ -108,15 +128,29 @@ describe('messages that cannot be read', () => {
   test.each([
     ['no JSON', 'hello', 'invalid message: not JSON'],
     ['no id', '{"worker":"record"}', 'invalid message: id: Invalid key: Expected "id" but received undefined'],
-    ['a job called direct', '{"jobId":"direct","id":"1","worker":"record"}', "invalid message: jobId: Expected another name than 'direct', which stands for no job"],
-    ['a field that there is not', '{"id":"1","worker":"record","priority":1}', 'invalid message: priority: Invalid key: Expected never but received "priority"'],
-    ['deep nesting', `{"id":"1","worker":"record","payload":${'['.repeat(40)}${']'.repeat(40)}}`, 'invalid message: nested deeper than 32'],
+    [
+      'a job called direct',
+      '{"jobId":"direct","id":"1","worker":"record"}',
+      "invalid message: jobId: Expected another name than 'direct', which stands for no job",
+    ],
+    [
+      'a field that there is not',
+      '{"id":"1","worker":"record","priority":1}',
+      'invalid message: priority: Invalid key: Expected never but received "priority"',
+    ],
+    [
+      'deep nesting',
+      `{"id":"1","worker":"record","payload":${'['.repeat(40)}${']'.repeat(40)}}`,
+      'invalid message: nested deeper than 32',
+    ],
   ])('(%s) become dead letters after one attempt', async (_, body, reason) => {
     const w = world();
     await w.items.sendBatch([{ body }]);
     await w.drain();
     const letters = await w.deadLetters();
-    expect(letters.map(({ body: text, attributes }) => [text, attributes.reason, attributes.attempts])).toEqual([[body, reason, '1']]);
+    expect(letters.map(({ body: text, attributes }) => [text, attributes.reason, attributes.attempts])).toEqual([
+      [body, reason, '1'],
+    ]);
     expect((await w.api.deadLetters())?.deadLetters).toEqual([expect.objectContaining({ reason, attempts: 1 })]);
     expect(w.effects.dump()).toEqual([]);
   });
@@ -126,7 +160,7 @@ describe('messages that cannot be read', () => {
     await w.plans.sendBatch([{ body: '{"worker":"record"}' }, { body: JSON.stringify({ jobId: 'none', items: [] }) }]);
     await w.drain();
     const letters = await w.plansDead.receive({ maxCount: 10 });
-    expect(letters.map(({ attributes }) => attributes.reason).toSorted()).toEqual([
+    expect(letters.map(({ attributes }) => attributes.reason).toSorted(byText)).toEqual([
       expect.stringContaining('invalid message'),
       'job none takes no items: it is closed, or was never open',
     ]);
@@ -139,7 +173,10 @@ describe('queue messages', () => {
     await w.plans.sendBatch([{ body: JSON.stringify({ worker: 'record', items: someItems(3) }) }]);
     await w.drain();
     const job = w.jobs.dump().find(({ key }) => key.sort === 'job');
-    expect(await w.api.progress(job?.key.partition.slice('job/'.length) ?? '')).toMatchObject({ status: 'done', done: 3 });
+    expect(await w.api.progress(job?.key.partition.slice('job/'.length) ?? '')).toMatchObject({
+      status: 'done',
+      done: 3,
+    });
   });
 
   test('without a job leave one effect under direct/<id>', async () => {
@@ -197,7 +234,9 @@ describe('a job from a bucket', () => {
     for (let n = 0; n < 777; n += 1) await w.media.put(`in/${n}`, new Uint8Array([1]));
     await w.media.put('in/folder/', new Uint8Array());
     await w.media.put('out/1', new Uint8Array([1]));
-    expect(await w.api.createJob(JOB, { worker: 'record', source: { bucket: 'media', prefix: 'in/' } })).toEqual({ total: null });
+    expect(await w.api.createJob(JOB, { worker: 'record', source: { bucket: 'media', prefix: 'in/' } })).toEqual({
+      total: null,
+    });
     expect(await w.api.progress(JOB)).toMatchObject({ status: 'planning', total: null });
     await w.drain();
     expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', total: 777, done: 777 });
@@ -278,7 +317,10 @@ test('an item that takes too long comes again, and the others of its batch are r
   const w = world();
   await w.api.createJob(JOB, {
     worker: 'record',
-    items: [{ id: 'slow', payload: { takesMs: 60_000 } }, { id: 'quick', payload: { takesMs: 10 } }],
+    items: [
+      { id: 'slow', payload: { takesMs: 60_000 } },
+      { id: 'quick', payload: { takesMs: 10 } },
+    ],
   });
   await w.drain();
   const results = await w.allResults(JOB);
@@ -288,6 +330,14 @@ test('an item that takes too long comes again, and the others of its batch are r
     reason: 'not done within the 8000 ms of an invocation',
     attempts: MAX_RECEIVE_COUNT,
   });
+});
+
+test('a worker that ignores its signal is not waited for either', async () => {
+  const deaf = (): Promise<never> => new Promise(() => {});
+  const w = world({ workers: [{ name: 'record', payload: v.unknown(), run: deaf }] });
+  await w.api.createJob(JOB, { worker: 'record', items: someItems(1) });
+  await w.drain();
+  expect((await w.allResults(JOB))[0]?.reason).toBe('not done within the 8000 ms of an invocation');
 });
 
 test('an output that is too large to be recorded fails for good, and takes no other item along', async () => {

@@ -38,23 +38,31 @@ type Handle = (messages: readonly ReceivedMessage[]) => Promise<PartialBatchAnsw
  * One account in memory with all of the work queue in it, and a driver that does what the event sources do. A handler
  * that rejects has crashed: its batch comes again.
  */
-export const world = (options: {
-  readonly intercept?: Intercept;
-  readonly workers?: readonly Worker[];
-  readonly worker?: (clock: Clock) => Worker<Json>;
-  readonly seed?: number;
-  readonly media?: Objects;
-  /** For workers whose work takes real time, e.g. in a thread of its own. */
-  readonly isRealTime?: boolean;
-  readonly planMs?: number;
-  readonly onStep?: () => Promise<void>;
-} = {}) => {
+export const world = (
+  options: {
+    readonly intercept?: Intercept;
+    readonly workers?: readonly Worker[];
+    readonly worker?: (clock: Clock) => Worker<Json>;
+    readonly seed?: number;
+    readonly media?: Objects;
+    /** For workers whose work takes real time, e.g. in a thread of its own. */
+    readonly isRealTime?: boolean;
+    readonly planMs?: number;
+    readonly onStep?: () => Promise<void>;
+  } = {},
+) => {
   const clock = options.isRealTime === true ? realClock : memoryClock();
   const random = seededRandom(options.seed ?? 1);
   const wire = memoryWire(options.intercept === undefined ? {} : { intercept: options.intercept });
   const table = (name: string) => memoryTable({ name, clock, wire });
   const queue = (name: string, deadLetter?: { readonly queue: Queue; readonly maxReceiveCount: number }) =>
-    memoryQueue({ name, clock, wire, visibilityMs: VISIBILITY_MS, ...(deadLetter === undefined ? {} : { deadLetter }) });
+    memoryQueue({
+      name,
+      clock,
+      wire,
+      visibilityMs: VISIBILITY_MS,
+      ...(deadLetter === undefined ? {} : { deadLetter }),
+    });
 
   const jobs = table('jobs');
   const effects = table('effects');
@@ -130,14 +138,40 @@ export const world = (options: {
   };
   const deadLetters = async () => {
     const letters: ReceivedMessage[] = [];
-    for (let page = await dead.receive({ maxCount: 10 }); page.length > 0; page = await dead.receive({ maxCount: 10 })) {
+    for (
+      let page = await dead.receive({ maxCount: 10 });
+      page.length > 0;
+      page = await dead.receive({ maxCount: 10 })
+    ) {
       letters.push(...page);
     }
     return letters;
   };
 
-  return { api, plan, clock, wire, jobs, effects, media, plans, plansDead, items, lost, drain, allResults, deadLetters };
+  return {
+    api,
+    plan,
+    clock,
+    wire,
+    jobs,
+    effects,
+    media,
+    plans,
+    plansDead,
+    items,
+    lost,
+    drain,
+    allResults,
+    deadLetters,
+  };
 };
 
 export const someItems = (count: number, payload: (index: number) => object | null = () => null) =>
   Array.from({ length: count }, (_, index) => ({ id: `item-${index}`, payload: payload(index) as never }));
+
+/** The id in the body of an item's message. */
+export const itemIdOf = ({ body }: { readonly body: string }): string =>
+  (JSON.parse(body) as { readonly id: string }).id;
+
+/** An order for texts. */
+export const byText = (a = '', b = ''): number => (a < b ? -1 : Number(a > b));
