@@ -1,4 +1,5 @@
 import type { Answer, Operation } from './call.ts';
+import { isEmptyReceive } from './fauxqs.ts';
 
 /** How often each operation was called, for tests and for the proof of formulas. */
 export interface CallCounts {
@@ -23,8 +24,7 @@ export const callCounts = (): CallCounts => {
   return Object.freeze({
     count: ({ service, name }: Operation) => add(`${service}.${name}`),
     countAnswer: ({ service, name }: Operation, answer: Answer) => {
-      // Without messages the body is `{}`: no need to parse it.
-      if (service === 'sqs' && name === 'ReceiveMessage' && answer.status === 200 && answer.body.length <= 2)
+      if (service === 'sqs' && name === 'ReceiveMessage' && isEmptyReceive(answer))
         add('sqs.ReceiveMessage.empty');
     },
     counts: () => Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),

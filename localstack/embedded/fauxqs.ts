@@ -16,6 +16,29 @@ const NAMES_QUEUES = /^(CreateQueue|GetQueueUrl|ListQueues)$/;
 /** fauxqs puts the region and a host of its own into queue URLs; ours have the address that the caller can reach. */
 const FOREIGN_ORIGIN = /http:\/\/sqs\.[a-z0-9-]+\.localhost(?::\d+)?\//g;
 
+/** The longest that a poll of somebody who has left, or of an endpoint that is closed, lives on. */
+const SLICE_S = 1;
+const MAX_WAIT_S = 20;
+const MS_PER_S = 1_000;
+
+/**
+ * A long poll in slices: fauxqs does not notice that a receiver has left, would hand it messages (which counts as a
+ * receive), and answers early and empty when another receiver was faster.
+ */
+const longPoll = async (call: Call, backend: Backend): Promise<Answer> => {
+  const body = jsonOf(call.body);
+  const waitS = isJsonObject(body) ? body['WaitTimeSeconds'] : undefined;
+  if (!isJsonObject(body) || typeof waitS !== 'number' || waitS <= SLICE_S || waitS > MAX_WAIT_S) return backend(call);
+  const slice = withBody(call, { ...body, WaitTimeSeconds: SLICE_S });
+  const lastMs = performance.now() + (waitS - SLICE_S) * MS_PER_S;
+  let answer = await backend(slice);
+  while (isEmptyReceive(answer) && !call.caller.left && performance.now() <= lastMs) answer = await backend(slice);
+  return answer;
+};
+
+/** Without messages the body is `{}`: no need to parse it. */
+export const isEmptyReceive = (answer: Answer): boolean => answer.status === 200 && answer.body.length <= 2;
+
 const withOwnUrls = (answer: Answer, url: string): Answer => {
   const { 'content-length': _, ...headers } = answer.headers;
   return { ...answer, headers, body: answer.body.toString().replace(FOREIGN_ORIGIN, `${url}/`) };
@@ -70,7 +93,7 @@ export const startFauxqs = async (options: { readonly url: () => string; readonl
   };
 
   const applySqs = async (name: string, call: Call): Promise<Answer> => {
-    const answer = await inject(call);
+    const answer = name === 'ReceiveMessage' ? await longPoll(call, inject) : await inject(call);
     if (answer.status === 500) return serverFault('sqs', 'The request could not be processed.');
     if (NAMES_QUEUES.test(name)) return withOwnUrls(answer, options.url());
     // Whoever asked is gone: without this its messages would be hidden from the others for nothing.
