@@ -19,10 +19,15 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** Headers by which only the stack's own parts speak to each other. */
-const isInternal = (name: string): boolean => name.startsWith('x-internal-') || name.startsWith('x-stack-');
+/** Headers by which only the stack's own parts speak to each other, and serverless-offline's leave for every origin. */
+const isInternal = (name: string): boolean => /^(x-internal|x-stack|access-control)-/.test(name);
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
+const LOOPBACK_ORIGIN = /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
+
+/** Asked for by its own name, and not by a page of somebody else's. */
+const isFromHere = ({ host, origin }: IncomingHttpHeaders): boolean =>
+  LOOPBACK_HOST.test(host ?? '') && (origin === undefined || LOOPBACK_ORIGIN.test(origin));
 
 /** Answers a request itself; false leaves it to the functions. */
 export type FrontRoute = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -108,8 +113,8 @@ const forward = (options: {
 
 /**
  * The HTTP entrance of the stack, in the place of API Gateway: answers while no function host is up, and passes every
- * other request on. Listens on 127.0.0.1 only, and refuses a Host that is not this machine (a page in a browser could
- * otherwise reach it under a name of its own).
+ * other request on. Listens on 127.0.0.1 only, and refuses a Host or an Origin that is not this machine: a page in a
+ * browser could otherwise reach it.
  */
 export const startFront = async (options: {
   readonly port: number;
@@ -122,7 +127,7 @@ export const startFront = async (options: {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!LOOPBACK_HOST.test(request.headers.host ?? '')) {
+    if (!isFromHere(request.headers)) {
       answer(response, 403, { message: 'Forbidden' });
       return;
     }

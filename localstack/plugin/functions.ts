@@ -82,3 +82,18 @@ const eventsOf = (key: string, { name, events }: FunctionDefinition, scope: Scop
 /** The event source mappings that the functions of the service ask for. */
 export const wantedMappings = (service: Service, scope: Scope): readonly Mapping[] =>
   Object.entries(service.functions).flatMap(([key, definition]) => eventsOf(key, definition, scope));
+
+/** Time for a cold start, seen with five at once on two cores, and as much again. */
+const COLD_START_S = 3;
+
+/**
+ * Gives functions with a very short timeout time to start: serverless-offline counts the cold start as part of an
+ * invocation, AWS does not. Without it such a function would be ended before it could do anything, again and again.
+ * What the endpoint knows of the function stays what the service says.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+ */
+export const allowColdStarts = (service: Service): void => {
+  for (const definition of Object.values(service.functions))
+    definition.timeout = Math.max(timeoutOf(service, definition), COLD_START_S);
+};

@@ -4,7 +4,7 @@ import type { Json } from '#primitives/table';
 /** The parts of a function's definition that the plugin reads; `environment` it also writes. */
 export interface FunctionDefinition {
   readonly name: string;
-  readonly timeout?: number;
+  timeout?: number;
   readonly memorySize?: number;
   readonly reservedConcurrency?: number;
   readonly events: readonly JsonObject[];

@@ -1,4 +1,4 @@
-import { functionValues, registeredFunctions, resolveEnvironments, wantedMappings } from './functions.ts';
+import { allowColdStarts, functionValues, registeredFunctions, resolveEnvironments, wantedMappings } from './functions.ts';
 import { evaluate } from './intrinsics.ts';
 import { syncMappings } from './mappings-client.ts';
 import { provision } from './provision.ts';
@@ -42,6 +42,7 @@ export const setUpStack = async (
   const { awsEndpointUrl: endpoint, adminToken } = primitives;
   const mappings = wantedMappings(service, scope);
   await registerFunctions({ endpoint, adminToken, functions: registeredFunctions(service) });
+  allowColdStarts(service);
   await syncMappings(mappings, `${stackName}-`, place);
   const named = (type: string, name: (id: string) => readonly [string, string]): Names =>
     Object.fromEntries(
