@@ -48,7 +48,11 @@ const isReady = (message: unknown): message is HostReady =>
   typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
 
 const failureOf = (message: unknown): string | undefined =>
-  typeof message === 'object' && message !== null && 'type' in message && message.type === 'failed' && 'message' in message
+  typeof message === 'object' &&
+  message !== null &&
+  'type' in message &&
+  message.type === 'failed' &&
+  'message' in message
     ? String(message.message)
     : undefined;
 

@@ -24,7 +24,12 @@ const chosenDemos = (args: readonly string[]): readonly Demo[] => {
   return args.length === 0 ? DEMOS : DEMOS.filter(({ pattern }) => args.includes(pattern));
 };
 
-const runAll = async (demos: readonly Demo[], info: StackInfo, stackDir: string, terminal: Terminal): Promise<boolean> => {
+const runAll = async (
+  demos: readonly Demo[],
+  info: StackInfo,
+  stackDir: string,
+  terminal: Terminal,
+): Promise<boolean> => {
   const ending = new AbortController();
   process.once('SIGINT', () => ending.abort());
   const all: (readonly [string, readonly Shown[]])[] = [];

@@ -39,7 +39,12 @@ const showAddresses = async (stack: Stack, terminal: Terminal): Promise<void> =>
   ]);
 };
 
-const runDemo = async (stack: Stack, settings: StackSettings, terminal: Terminal, signal: AbortSignal): Promise<void> => {
+const runDemo = async (
+  stack: Stack,
+  settings: StackSettings,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> => {
   terminal.say('');
   try {
     const shown = await workQueueDemo.thumbnails({ ...stack.info, stackDir: settings.stackDir }, terminal, signal);
@@ -70,10 +75,9 @@ const main = async (): Promise<number> => {
     terminal.say(`Up after ${((performance.now() - startedMs) / 1000).toFixed(1)} s. Log: ${logFile.file}`);
     await showAddresses(stack, terminal);
     const ending = new AbortController();
-    const end = Promise.race([
-      stop.then(() => undefined),
-      stack.failed.then((error) => error),
-    ]).finally(() => ending.abort());
+    const end = Promise.race([stop.then(() => undefined), stack.failed.then((error) => error)]).finally(() =>
+      ending.abort(),
+    );
     if (settings.demo) await Promise.race([runDemo(stack, settings, terminal, ending.signal), end]);
     if (!ending.signal.aborted) terminal.say('\nThe stack is up. Ctrl-C stops it.');
     const failure = await end;

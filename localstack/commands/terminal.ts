@@ -58,7 +58,9 @@ export const openTerminal = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv)
     table: (rows: readonly (readonly string[])[]) => {
       const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
       for (const row of rows)
-        say(`  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')}`);
+        say(
+          `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')}`,
+        );
     },
   });
 };

@@ -1,4 +1,10 @@
-import { allowColdStarts, functionValues, registeredFunctions, resolveEnvironments, wantedMappings } from './functions.ts';
+import {
+  allowColdStarts,
+  functionValues,
+  registeredFunctions,
+  resolveEnvironments,
+  wantedMappings,
+} from './functions.ts';
 import { evaluate } from './intrinsics.ts';
 import { syncMappings } from './mappings-client.ts';
 import { provision } from './provision.ts';

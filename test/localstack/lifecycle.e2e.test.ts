@@ -75,10 +75,16 @@ describe('a stack', () => {
 
   test('ends with a clear error when its tables are killed', async () => {
     const stack = await startTestStack();
-    const tables = processTree(stack.pid).find(({ command }) => /dynoxide serve/.test(command) && !command.startsWith('sh'));
+    const tables = processTree(stack.pid).find(
+      ({ command }) => /dynoxide serve/.test(command) && !command.startsWith('sh'),
+    );
     const traces = tracesOf(stack);
     process.kill(tables?.pid ?? 0, 'SIGKILL');
-    await until(async () => stack.output(), (output) => output.includes('The tables (dynoxide) ended'), PATIENCE_MS);
+    await until(
+      async () => stack.output(),
+      (output) => output.includes('The tables (dynoxide) ended'),
+      PATIENCE_MS,
+    );
     await gone(traces);
     expect(await stack.stop()).toBe(1);
   }, 150_000);
@@ -101,9 +107,13 @@ describe('a start that cannot succeed says why, and exits with 1', () => {
     [{ PORT: 'abc' }, "Expected PORT to be a port from 0 (a free one) to 65535, got 'abc'."],
     [{ AWS_ENDPOINT_URL: 'https://sqs.eu-central-1.amazonaws.com' }, 'which is not on this machine'],
     [{ VISIBILITY_TIMEOUT_S: 'soon' }, 'VISIBILITY_TIMEOUT_S'],
-  ])('%j', async (env, message) => {
-    await expect(startTestStack({ env })).rejects.toThrow(message);
-  }, 150_000);
+  ])(
+    '%j',
+    async (env, message) => {
+      await expect(startTestStack({ env })).rejects.toThrow(message);
+    },
+    150_000,
+  );
 
   test('a flag that does not exist shows the usage', async () => {
     await expect(startTestStack({ args: ['--nodemo'] })).rejects.toThrow('Usage: npm start');

@@ -46,7 +46,8 @@ export const until = async <T>(
   for (;;) {
     const value = await ask();
     if (done(value)) return value;
-    if (performance.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms; the last answer: ${JSON.stringify(value)}`);
+    if (performance.now() > deadlineMs)
+      throw new Error(`Not within ${timeoutMs} ms; the last answer: ${JSON.stringify(value)}`);
     await sleep(everyMs);
   }
 };

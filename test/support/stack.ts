@@ -32,7 +32,11 @@ const cleanEnvironment = (): NodeJS.ProcessEnv =>
   );
 
 export const startTestStack = async (
-  options: { readonly env?: NodeJS.ProcessEnv; readonly args?: readonly string[]; readonly wrapper?: readonly string[] } = {},
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly args?: readonly string[];
+    readonly wrapper?: readonly string[];
+  } = {},
 ): Promise<TestStack> => {
   const stackDir = await mkdtemp(path.join(tmpdir(), 'stack-'));
   const [command = process.execPath, ...before] = [...(options.wrapper ?? []), process.execPath];
@@ -50,7 +54,9 @@ export const startTestStack = async (
     stream.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });
-  const exited = once(child, 'exit').then(([code, signal]: (number | NodeJS.Signals | null)[]) => code ?? signal ?? null);
+  const exited = once(child, 'exit').then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => code ?? signal ?? null,
+  );
 
   const end = async (signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> => {
     child.kill(signal);

@@ -124,7 +124,11 @@ const thumbnails = async (stack: DemoStack, screen: DemoScreen, signal: AbortSig
       held:
         JSON.stringify(exactly) === JSON.stringify(broken.toSorted()) && failed.every(({ reason }) => Boolean(reason)),
     },
-    { what: 'progress adds up whenever it is read', seen: job.addedUp ? 'at every read' : 'not always', held: job.addedUp },
+    {
+      what: 'progress adds up whenever it is read',
+      seen: job.addedUp ? 'at every read' : 'not always',
+      held: job.addedUp,
+    },
   ];
 };
 

@@ -69,7 +69,9 @@ describe('a call that meets', () => {
   test('hang gets no answer, and is not applied', async () => {
     world.faults.put([{ at: `queue/${queue}`, kind: 'hang', times: 1 }]);
     const leave = new AbortController();
-    const sending = world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }), { abortSignal: leave.signal });
+    const sending = world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }), {
+      abortSignal: leave.signal,
+    });
     while (world.faults.list()[0]?.fired !== 1) await new Promise((resolve) => setImmediate(resolve));
     leave.abort();
     await expect(sending).rejects.toMatchObject({ name: 'AbortError' });
@@ -85,7 +87,9 @@ describe('a call that meets', () => {
   test('delay is applied, later', async () => {
     world.faults.put([{ at: `queue/${queue}`, kind: 'delay', ms: 30, times: 1 }]);
     const leave = new AbortController();
-    const sending = world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'late' }), { abortSignal: leave.signal });
+    const sending = world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'late' }), {
+      abortSignal: leave.signal,
+    });
     while (world.faults.list()[0]?.fired !== 1) await new Promise((resolve) => setImmediate(resolve));
     expect(await visibleCount()).toBe(0);
     leave.abort();
@@ -200,7 +204,9 @@ describe('partial fails half of', () => {
 
 describe('a function that meets', () => {
   const invoke = async () => {
-    const answer = await world.lambda.send(new InvokeCommand({ FunctionName: 'shop-local-work-queue-worker', Payload: '{}' }));
+    const answer = await world.lambda.send(
+      new InvokeCommand({ FunctionName: 'shop-local-work-queue-worker', Payload: '{}' }),
+    );
     return { error: answer.FunctionError, payload: JSON.parse(answer.Payload?.transformToString() ?? '') };
   };
   const at = 'work-queue/worker';
@@ -230,7 +236,10 @@ describe('a function that meets', () => {
   });
   test('duplicate is called twice; delay once', async () => {
     const before = calls();
-    world.faults.put([{ at, kind: 'duplicate', times: 1 }, { at, kind: 'delay', ms: 1 }]);
+    world.faults.put([
+      { at, kind: 'duplicate', times: 1 },
+      { at, kind: 'delay', ms: 1 },
+    ]);
     expect(await invoke()).toEqual({ error: undefined, payload: {} });
     expect(calls() - before).toBe(2);
     expect(await invoke()).toEqual({ error: undefined, payload: {} });

@@ -40,7 +40,9 @@ test('events are taken and refused one by one, in order', async () => {
     good,
   );
   expect(answer.FailedEntryCount).toBe(6);
-  expect(answer.Entries?.map(({ ErrorCode, EventId }) => ErrorCode ?? (EventId === undefined ? 'nothing' : 'taken'))).toEqual([
+  expect(
+    answer.Entries?.map(({ ErrorCode, EventId }) => ErrorCode ?? (EventId === undefined ? 'nothing' : 'taken')),
+  ).toEqual([
     'taken',
     'InvalidArgument',
     'InvalidArgument',
@@ -65,7 +67,9 @@ test('what a bus took can be read, the latest thousand of it', async () => {
   await world.events.send(new CreateEventBusCommand({ Name: 'kept' }));
   const Time = new Date('2026-01-02T03:04:05Z');
   for (let n = 0; n < 101; n += 1)
-    await put(...Array.from({ length: 10 }, (_, i) => ({ ...good, EventBusName: 'kept', Detail: `{"n":${n * 10 + i}}`, Time })));
+    await put(
+      ...Array.from({ length: 10 }, (_, i) => ({ ...good, EventBusName: 'kept', Detail: `{"n":${n * 10 + i}}`, Time })),
+    );
   const answer = await stackCall(`${world.endpoint.url}/_stack/events?bus=kept`, 'GET');
   const { events }: { events: { detail: { n: number } }[] } = JSON.parse(await answer.text());
   expect(events).toHaveLength(1_000);

@@ -24,7 +24,11 @@ const untilGone = async (pid: number): Promise<void> => {
 };
 
 const clientOf = (url: string): DynamoDBClient =>
-  new DynamoDBClient({ endpoint: url, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+  new DynamoDBClient({
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
 
 /** A supervisor of its own: it starts dynoxide, says its pid and its guard's, and waits to be killed. */
 const HELPER = `
@@ -39,7 +43,9 @@ setInterval(() => undefined, 1_000);
 `;
 
 const startHelper = async () => {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', HELPER], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', HELPER], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines: string[] = [];
   const waiting: ((line: string) => void)[] = [];
   child.stdout.on('data', (chunk: Buffer) => {
@@ -125,7 +131,9 @@ describe('dynoxide', () => {
 
       const second = await start({ dbPath });
       const again = clientOf(second.url);
-      const read = await again.send(new GetItemCommand({ TableName: 'ttt', Key: { k: { S: '19' } }, ConsistentRead: true }));
+      const read = await again.send(
+        new GetItemCommand({ TableName: 'ttt', Key: { k: { S: '19' } }, ConsistentRead: true }),
+      );
       expect(read.Item).toEqual({ k: { S: '19' } });
       again.destroy();
       await second.stop();
@@ -153,7 +161,11 @@ describe('the dynoxide program', () => {
   });
 
   test('that is nowhere is an error that says what to install', async () => {
-    const nowhere = { installed: () => undefined, onPath: () => undefined, fetched: () => Promise.reject(new Error('offline')) };
+    const nowhere = {
+      installed: () => undefined,
+      onPath: () => undefined,
+      fetched: () => Promise.reject(new Error('offline')),
+    };
     await expect(findDynoxide(nowhere)).rejects.toThrow(/Install it and put it on the PATH/);
   });
 });

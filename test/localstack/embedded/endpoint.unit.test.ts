@@ -3,11 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { CreateTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ListEventBusesCommand } from '@aws-sdk/client-eventbridge';
-import {
-  CreateEventSourceMappingCommand,
-  InvokeCommand,
-  ListEventSourceMappingsCommand,
-} from '@aws-sdk/client-lambda';
+import { CreateEventSourceMappingCommand, InvokeCommand, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -113,7 +109,9 @@ describe('one address serves', () => {
     expect(got.ContentType).toBe('image/png');
     const head = await world.s3.send(new HeadObjectCommand({ Bucket, Key: 'in/a' }));
     expect(head.ContentLength).toBe(4);
-    const page = await world.s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'in/', StartAfter: 'in/a', MaxKeys: 1 }));
+    const page = await world.s3.send(
+      new ListObjectsV2Command({ Bucket, Prefix: 'in/', StartAfter: 'in/a', MaxKeys: 1 }),
+    );
     expect(page.Contents?.map(({ Key }) => Key)).toEqual(['in/b c']);
     expect(page.IsTruncated).toBe(true);
     await world.s3.send(new DeleteObjectCommand({ Bucket, Key: 'in/a' }));
@@ -177,7 +175,9 @@ test('calls are counted exactly, empty receives apart', async () => {
 test('messages for a receiver that left are visible to the next one', async () => {
   const { QueueUrl } = await world.sqs.send(new CreateQueueCommand({ QueueName: 'abandoned' }));
   const gone = new AbortController();
-  const waiting = world.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), { abortSignal: gone.signal });
+  const waiting = world.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
+    abortSignal: gone.signal,
+  });
   const counted = (): number => world.endpoint.calls.counts()['sqs.ReceiveMessage'] ?? 0;
   const before = counted();
   while (counted() === before) await new Promise((resolve) => setImmediate(resolve));
@@ -194,9 +194,12 @@ describe('the gate', () => {
   test.each(['evil.example', 'localhost.evil.example', '169.254.169.254'])('refuses the host %p', async (host) => {
     expect(await rawRequest(`${world.endpoint.url}/_stack/health`, { host })).toBe(403);
   });
-  test.each(['127.0.0.1:1', 'localhost', '[::1]:4566', 'pictures.localhost:4566'])('lets the host %p in', async (host) => {
-    expect(await rawRequest(`${world.endpoint.url}/_stack/health`, { host })).toBe(200);
-  });
+  test.each(['127.0.0.1:1', 'localhost', '[::1]:4566', 'pictures.localhost:4566'])(
+    'lets the host %p in',
+    async (host) => {
+      expect(await rawRequest(`${world.endpoint.url}/_stack/health`, { host })).toBe(200);
+    },
+  );
   test('refuses a form of a foreign page', async () => {
     const headers = { origin: 'https://evil.example', 'content-type': 'application/x-www-form-urlencoded' };
     expect(await rawRequest(world.endpoint.url, headers, 'POST', 'Action=ListTopics')).toBe(403);
@@ -222,7 +225,9 @@ describe('the administration', () => {
       ['DELETE', 'faults'],
       ['GET', 'events'],
     ])
-      expect((await stackCall(`${world.endpoint.url}/_stack/${path}`, String(method), undefined, 'wrong')).status).toBe(401);
+      expect((await stackCall(`${world.endpoint.url}/_stack/${path}`, String(method), undefined, 'wrong')).status).toBe(
+        401,
+      );
   });
 
   test('answers bad bodies, paths and methods with what is wrong', async () => {
@@ -253,12 +258,17 @@ test('a taken port is an error that names the port and the variable', async () =
 
 test('close leaves no port behind, also with a long poll open', async () => {
   const endpoint = await startEndpoint({ ...options, port: 0, dynamodbUrl: 'http://127.0.0.1:1' });
-  const config = { endpoint: endpoint.url, region: 'us-east-1', credentials: { accessKeyId: 't', secretAccessKey: 't' } };
+  const config = {
+    endpoint: endpoint.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 't', secretAccessKey: 't' },
+  };
   const sqs = new SQSClient({ ...config, maxAttempts: 1 });
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'q' }));
   const polling = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }));
   polling.catch(() => undefined);
-  while (endpoint.calls.counts()['sqs.ReceiveMessage'] === undefined) await new Promise((resolve) => setImmediate(resolve));
+  while (endpoint.calls.counts()['sqs.ReceiveMessage'] === undefined)
+    await new Promise((resolve) => setImmediate(resolve));
   await endpoint.close();
   sqs.destroy();
   await expect(
@@ -270,9 +280,15 @@ test('close leaves no port behind, also with a long poll open', async () => {
 
 test('tables that do not answer are a server error, and the endpoint lives', async () => {
   const endpoint = await startEndpoint({ ...options, port: 0, dynamodbUrl: 'http://127.0.0.1:1' });
-  const config = { endpoint: endpoint.url, region: 'us-east-1', credentials: { accessKeyId: 't', secretAccessKey: 't' } };
+  const config = {
+    endpoint: endpoint.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 't', secretAccessKey: 't' },
+  };
   const dynamodb = new DynamoDBClient({ ...config, maxAttempts: 1 });
-  await expect(dynamodb.send(new GetItemCommand({ TableName: 'things', Key: { k: { S: 'a' } } }))).rejects.toMatchObject({
+  await expect(
+    dynamodb.send(new GetItemCommand({ TableName: 'things', Key: { k: { S: 'a' } } })),
+  ).rejects.toMatchObject({
     name: 'InternalServerError',
   });
   dynamodb.destroy();
@@ -281,7 +297,11 @@ test('tables that do not answer are a server error, and the endpoint lives', asy
 
 test('with an upstream it serves Lambda and mappings itself, and passes everything else there', async () => {
   const endpoint = await startEndpoint({ ...options, port: 0, upstream: world.endpoint.url });
-  const config = { endpoint: endpoint.url, region: 'us-east-1', credentials: { accessKeyId: 't', secretAccessKey: 't' } };
+  const config = {
+    endpoint: endpoint.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 't', secretAccessKey: 't' },
+  };
   const sqs = new SQSClient({ ...config, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'there' }));
   expect(QueueUrl).toBe(`${world.endpoint.url}/000000000000/there`);

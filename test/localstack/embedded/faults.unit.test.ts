@@ -77,7 +77,10 @@ test.each([
   [[{ at: 'bus', kind: 'error', times: 0 }], `'faults[0].times' to be an integer from 1 to 1000000, got 0`],
   [[{ at: 'bus', kind: 'hang', ms: -1 }], `'faults[0].ms' to be an integer from 0 to 900000, got -1`],
   [[{ at: 'bus', kind: 'delay' }], `'faults[0].ms' to say how long`],
-  [[{ at: 'queue/q', kind: 'conflict' }], `'faults[0].kind' to be one of hang, delay, error, crash, lose-answer, duplicate, partial at`],
+  [
+    [{ at: 'queue/q', kind: 'conflict' }],
+    `'faults[0].kind' to be one of hang, delay, error, crash, lose-answer, duplicate, partial at`,
+  ],
   [[{ at: 'work-queue/worker', kind: 'partial' }], `'faults[0].kind' to be one of`],
 ])('refuses %j and changes nothing', (list, message) => {
   const faults = injector();

@@ -11,7 +11,13 @@ import { startDynoxide } from '../../../localstack/embedded/dynoxide.ts';
 import { startEndpoint, type Endpoint } from '../../../localstack/embedded/endpoint.ts';
 import { faultInjector, type FaultInjector } from '../../../localstack/embedded/faults.ts';
 
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLog };
+export const silentLog: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silentLog,
+};
 
 /** Always the same chance. */
 export const fixedRandom = (value: number): Random => ({ next: () => value, uuid: () => crypto.randomUUID() });

@@ -92,7 +92,10 @@ test('too large an answer is a function error', async () => {
 
 test('without a host it is a service error', async () => {
   world.hostUp = false;
-  await expect(invoke('worker')).rejects.toMatchObject({ name: 'ServiceException', $metadata: { httpStatusCode: 500 } });
+  await expect(invoke('worker')).rejects.toMatchObject({
+    name: 'ServiceException',
+    $metadata: { httpStatusCode: 500 },
+  });
 });
 
 test('an unknown function is not found, whoever asks', async () => {

@@ -39,13 +39,20 @@ describe('a message is refused, as by SQS, with', () => {
   test.each([
     ['more than ten attributes', { MessageAttributes: attributes(11) }, 'exceeds the allowed maximum [10]'],
     ['an attribute without a value', { MessageAttributes: { a: { DataType: 'String' } } }, 'non-empty value'],
-    ['an unknown type', { MessageAttributes: { a: { DataType: 'Float', StringValue: '1' } } }, 'supported type prefixes'],
+    [
+      'an unknown type',
+      { MessageAttributes: { a: { DataType: 'Float', StringValue: '1' } } },
+      'supported type prefixes',
+    ],
     ['a reserved name', { MessageAttributes: { 'AWS.a': { DataType: 'String', StringValue: '1' } } }, 'must not start'],
     ['a number that is none', { MessageAttributes: { a: { DataType: 'Number', StringValue: 'x' } } }, "Can't cast"],
     ['too long a delay', { DelaySeconds: 901 }, 'DelaySeconds must be >= 0 and <= 900'],
     ['a group of spaces', { MessageGroupId: 'a b' }, 'MessageGroupId can only include'],
   ])('%s', async (_what, more, message) => {
-    await expect(send(more)).rejects.toMatchObject({ name: 'InvalidParameterValue', message: expect.stringContaining(message) });
+    await expect(send(more)).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message: expect.stringContaining(message),
+    });
   });
   test('an empty body', async () => {
     await expect(send({ MessageBody: '' })).rejects.toMatchObject({ name: 'MissingParameter' });
@@ -120,7 +127,9 @@ describe('a redrive policy', () => {
 });
 
 test.each(['a b', 'x'.repeat(81), 'ä', 'a.b'])('a queue named %p is refused', async (QueueName) => {
-  await expect(world.sqs.send(new CreateQueueCommand({ QueueName }))).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  await expect(world.sqs.send(new CreateQueueCommand({ QueueName }))).rejects.toMatchObject({
+    name: 'InvalidParameterValue',
+  });
 });
 
 test.each([
@@ -132,5 +141,8 @@ test.each([
   ['SendMessageBatch', '{"QueueUrl": "q", "Entries": [null]}'],
   ['ReceiveMessage', '{"QueueUrl": "q", "MaxNumberOfMessages": "x"}'],
 ])('%s of %s is the client’s fault', async (operation, body) => {
-  expect(await raw(operation, body)).toMatchObject({ status: 400, body: { __type: 'com.amazonaws.sqs#SerializationException' } });
+  expect(await raw(operation, body)).toMatchObject({
+    status: 400,
+    body: { __type: 'com.amazonaws.sqs#SerializationException' },
+  });
 });
