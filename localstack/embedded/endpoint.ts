@@ -71,6 +71,15 @@ interface Backends {
   readonly close: () => Promise<void>;
 }
 
+/** Nobody checks it. The tables want one all the same, and who has no AWS CLI must be able to ask them with curl. */
+const UNCHECKED_AUTHORIZATION =
+  'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0';
+
+const withAuthorization = (call: Call): Call =>
+  call.headers.authorization === undefined
+    ? { ...call, headers: { ...call.headers, authorization: UNCHECKED_AUTHORIZATION, 'x-amz-date': '20260101T000000Z' } }
+    : call;
+
 /** Hands a call to what serves it, when it is not Lambda. */
 const backendsOf = async (options: EndpointOptions, url: () => string, buses: EventBuses): Promise<Backends> => {
   const { region, accountId } = options;
@@ -83,7 +92,7 @@ const backendsOf = async (options: EndpointOptions, url: () => string, buses: Ev
   return {
     apply: (call) => {
       const { service, name } = operationOf(call);
-      if (service === 'dynamodb' || service === 'dynamodbstreams') return remote.apply(call);
+      if (service === 'dynamodb' || service === 'dynamodbstreams') return remote.apply(withAuthorization(call));
       if (service === 'events') return Promise.resolve(bus(name, call));
       return service === 'sqs' ? withSqsRules(name, call, fauxqs.apply) : fauxqs.apply(call);
     },
