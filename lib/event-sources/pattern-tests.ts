@@ -116,7 +116,7 @@ const numeric = (operand: unknown, at: string): LeafTest => {
   if (!Array.isArray(operand) || (operand.length !== 2 && operand.length !== 4)) {
     throw new InvalidPatternError(at, NUMERIC_FORM, operand);
   }
-  const [operator, , upperOperator] = operand;
+  const [operator, , upperOperator]: readonly unknown[] = operand;
   const bound = number(operand[1], `${at}[1]`);
   const numberThat =
     (holds: (value: number) => boolean): LeafTest =>

@@ -58,6 +58,8 @@ const parsedObject = (text: string): Answer | undefined => {
   }
 };
 
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
 const isMessage = (value: unknown): value is WireMessage =>
   isObject(value) &&
   typeof value.MessageId === 'string' &&
@@ -86,8 +88,9 @@ interface Call {
 }
 
 const refusal = (operation: string, status: number, answer: Answer | undefined): SqsCallError => {
-  const name = String(answer?.__type ?? `HTTP ${status}`).replace(/^.*#/u, '');
-  const detail = String(answer?.message ?? answer?.Message ?? 'no message');
+  const type = textOf(answer?.__type) ?? `HTTP ${status}`;
+  const name = type.slice(type.indexOf('#') + 1);
+  const detail = textOf(answer?.message) ?? textOf(answer?.Message) ?? 'no message';
   return new SqsCallError(operation, name, detail, {
     retryable: status >= 500 || status === 429 || /Throttl/u.test(name),
   });

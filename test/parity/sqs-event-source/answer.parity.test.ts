@@ -8,6 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.close());
 
+const ascending = (a: number, b: number): number => a - b;
 const REPORTING = { FunctionResponseTypes: ['ReportBatchItemFailures' as const] };
 
 test('answer: a function error makes the whole batch visible again after its visibility timeout', async () => {
@@ -56,7 +57,7 @@ test.each([
   await place.send(queue, [{ n: 1, then: 'answer', answer, times: 1 }, { n: 2 }]);
   await place.map({ queue, name, ...REPORTING });
   await eventually('both come again and are done', async () => (await place.depth(queue)) === 0);
-  expect(probe.seen.flatMap(numbersOf).toSorted()).toEqual([1, 1, 2, 2]);
+  expect(probe.seen.flatMap(numbersOf).toSorted(ascending)).toEqual([1, 1, 2, 2]);
 });
 
 test('ReportBatchItemFailures: else exactly the others are deleted', async () => {
@@ -65,7 +66,7 @@ test('ReportBatchItemFailures: else exactly the others are deleted', async () =>
   await place.send(queue, [{ n: 1 }, { n: 2, then: 'report', times: 1 }, { n: 3 }, { n: 4, then: 'report', times: 1 }]);
   await place.map({ queue, name, ...REPORTING });
   await eventually('all are done', async () => (await place.depth(queue)) === 0);
-  expect(probe.seen.flatMap(numbersOf).toSorted()).toEqual([1, 2, 2, 3, 4, 4]);
+  expect(probe.seen.flatMap(numbersOf).toSorted(ascending)).toEqual([1, 2, 2, 3, 4, 4]);
 });
 
 test('redrive: the receive count rises, and after maxReceiveCount the message is in the dead-letter queue, once, with its attributes', async () => {
@@ -84,6 +85,6 @@ test('redrive: the receive count rises, and after maxReceiveCount the message is
   const records = probe.seen.flatMap((sighting) => sighting.records).filter((record) => record.body.includes('"n":1'));
   expect(records.map((record) => record.attributes.ApproximateReceiveCount)).toEqual(['1', '2']);
   const dead = await place.take(deadLetters);
-  expect(dead.map((message) => JSON.parse(message.Body ?? ''))).toEqual([{ n: 1, then: 'report' }]);
+  expect(dead.map((message) => message.Body)).toEqual([JSON.stringify({ n: 1, then: 'report' })]);
   expect(dead[0]?.MessageAttributes).toMatchObject({ kind: { DataType: 'String', StringValue: 'order' } });
 });
