@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, FaultInjector, FaultKind } from './faults.ts';
-import type { FrontRoute } from './front.ts';
+import { patternOf, type FrontRoute } from './front.ts';
 import { readBody } from './request-body.ts';
 
 const KINDS: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
@@ -41,10 +41,7 @@ const clientLeft = (request: IncomingMessage): AbortSignal => {
   return left.signal;
 };
 
-const functionPlace = (url: string, prefix: string): string => {
-  const pattern = /^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? 'root';
-  return `function/${prefix}${pattern}-http`;
-};
+const functionPlace = (url: string, prefix: string): string => `function/${prefix}${patternOf(url)}-http`;
 
 /**
  * Lets the functions that are called over HTTP go wrong, as the switches say: the same kinds, and the same places

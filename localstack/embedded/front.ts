@@ -1,6 +1,8 @@
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '#primitives/log';
+import { gate } from './gate.ts';
+import { hostSlots } from './host-slots.ts';
 
 /** API Gateway ends a request after 29 s. @see https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 const INTEGRATION_TIMEOUT_MS = 29_000;
@@ -21,13 +23,6 @@ const HOP_BY_HOP = new Set([
 ]);
 /** Headers by which only the stack's own parts speak to each other, and serverless-offline's leave for every origin. */
 const isInternal = (name: string): boolean => /^(x-internal|x-stack|access-control)-/.test(name);
-
-const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
-const LOOPBACK_ORIGIN = /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
-
-/** Asked for by its own name, and not by a page of somebody else's. */
-const isFromHere = ({ host, origin }: IncomingHttpHeaders): boolean =>
-  LOOPBACK_HOST.test(host ?? '') && (origin === undefined || LOOPBACK_ORIGIN.test(origin));
 
 /** Answers a request itself; false leaves it to the functions. */
 export type FrontRoute = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -66,14 +61,21 @@ const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => 
   );
 };
 
-/** Passes one request to the function host; API Gateway's own answers where that does not work out. */
+/** The function that a path belongs to: there is one for each pattern, and one for the rest. */
+export const patternOf = (url: string): string => /^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? 'root';
+
+/**
+ * Passes one request to the function host; API Gateway's own answers where that does not work out. Resolves when the
+ * request is over.
+ */
 const forward = (options: {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly host: URL;
   readonly agent: Agent;
-}): void => {
+}): Promise<void> => {
   const { request, response, host, agent } = options;
+  if (response.destroyed) return Promise.resolve();
   const outgoing = httpRequest({
     agent,
     hostname: host.hostname,
@@ -86,9 +88,12 @@ const forward = (options: {
     answer(response, 504, { message: 'Endpoint request timed out' });
     outgoing.destroy();
   }, INTEGRATION_TIMEOUT_MS);
-  response.once('close', () => {
-    clearTimeout(timer);
-    if (!response.writableFinished) outgoing.destroy();
+  const over = new Promise<void>((resolve) => {
+    response.once('close', () => {
+      clearTimeout(timer);
+      if (!response.writableFinished) outgoing.destroy();
+      resolve();
+    });
   });
   outgoing.once('response', (incoming) => {
     response.writeHead(incoming.statusCode ?? 502, forwardedHeaders(incoming.headers));
@@ -109,6 +114,7 @@ const forward = (options: {
     }
   });
   request.pipe(outgoing);
+  return over;
 };
 
 /**
@@ -125,16 +131,20 @@ export const startFront = async (options: {
   readonly log: Log;
 }): Promise<Front> => {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const slots = hostSlots();
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!isFromHere(request.headers)) {
+    if (gate(request.headers) !== undefined) {
       answer(response, 403, { message: 'Forbidden' });
       return;
     }
     for (const route of options.routes) if (await route(request, response)) return;
-    const url = options.functionHostUrl();
-    if (url === undefined) answerUnavailable(response);
-    else forward({ request, response, host: new URL(url), agent });
+    const entered = await slots.run(patternOf(request.url ?? '/'), async () => {
+      const url = options.functionHostUrl();
+      if (url === undefined) answerUnavailable(response);
+      else await forward({ request, response, host: new URL(url), agent });
+    });
+    if (!entered) answer(response, 429, { message: 'Too Many Requests' }, { 'retry-after': '1' });
   };
 
   const server = createServer((request, response) => {
