@@ -116,8 +116,9 @@ const numeric = (operand: unknown, at: string): LeafTest => {
   if (!Array.isArray(operand) || (operand.length !== 2 && operand.length !== 4)) {
     throw new InvalidPatternError(at, NUMERIC_FORM, operand);
   }
-  const [operator, , upperOperator]: readonly unknown[] = operand;
-  const bound = number(operand[1], `${at}[1]`);
+  const terms: readonly unknown[] = operand;
+  const [operator, lower, upperOperator] = terms;
+  const bound = number(lower, `${at}[1]`);
   const numberThat =
     (holds: (value: number) => boolean): LeafTest =>
     (value) =>
@@ -126,8 +127,8 @@ const numeric = (operand: unknown, at: string): LeafTest => {
     sign === '<' ? (value) => value < limit : sign === '<=' ? (value) => value <= limit : undefined;
   const above: ((value: number) => boolean) | undefined =
     operator === '>' ? (value) => value > bound : operator === '>=' ? (value) => value >= bound : undefined;
-  if (operand.length === 4) {
-    const upper = number(operand[3], `${at}[3]`);
+  if (terms.length === 4) {
+    const upper = number(terms[3], `${at}[3]`);
     const under = below(upperOperator, upper);
     if (above === undefined || under === undefined || bound >= upper)
       throw new InvalidPatternError(at, NUMERIC_FORM, operand);
