@@ -97,9 +97,8 @@ const startGuarded = (command: readonly string[], log: Log | undefined): Guarded
   const exited = new Promise<Exit>((resolve) => {
     guard.once('error', () => resolve({ code: null, signal: null }));
     guard.once('exit', (code, signal) => {
-      // Without its guard nothing ties dynoxide to us any more.
+      // Without its guard only the watcher ties dynoxide to us, and that may have been killed too.
       killAll();
-      guard.stdin.destroy();
       const killedBy = signal ?? (code !== null && code > 128 ? signalOf(code) : null);
       resolve(killedBy === null ? { code, signal: null } : { code: null, signal: killedBy });
     });
@@ -116,7 +115,9 @@ const answers = async (url: string, signal?: AbortSignal): Promise<boolean> => {
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     await response.arrayBuffer();
-    return response.headers.has('x-dynoxide-version') || response.headers.get('server')?.startsWith('Dynoxide') === true;
+    return (
+      response.headers.has('x-dynoxide-version') || response.headers.get('server')?.startsWith('Dynoxide') === true
+    );
   } catch {
     return false;
   }
@@ -147,7 +148,8 @@ const tryStart = async (file: string, options: DynoxideOptions): Promise<Dynoxid
   try {
     const pid = await guarded.pid;
     const state = await untilReady(url, guarded, options.signal);
-    if (state === 'late') throw new Error(`dynoxide did not answer within ${READY_TIMEOUT_MS / 1000} s: ${guarded.output()}`);
+    if (state === 'late')
+      throw new Error(`dynoxide did not answer within ${READY_TIMEOUT_MS / 1000} s: ${guarded.output()}`);
     if (state === 'ended') return { failure: guarded.output() };
     return Object.freeze({
       url,

@@ -35,8 +35,10 @@ const HELPER = `
 import { execFileSync } from 'node:child_process';
 import { startDynoxide } from ${JSON.stringify(path.resolve('localstack/embedded/dynoxide.ts'))};
 const dynoxide = await startDynoxide();
-const guard = Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(dynoxide.pid)]).toString());
-console.log(JSON.stringify({ pid: dynoxide.pid, guard }));
+const processes = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\\n').map((line) => line.trim().split(/ +/).map(Number));
+const guard = processes.find(([pid]) => pid === dynoxide.pid)[1];
+const watcher = processes.find(([pid, parent]) => parent === guard && pid !== dynoxide.pid)[0];
+console.log(JSON.stringify({ pid: dynoxide.pid, guard, watcher }));
 const exit = await dynoxide.exited;
 console.log(JSON.stringify(exit));
 setInterval(() => undefined, 1_000);
@@ -61,8 +63,8 @@ const startHelper = async () => {
       if (there === undefined) waiting.push(resolve);
       else resolve(there);
     });
-  const { pid, guard }: { pid: number; guard: number } = JSON.parse(await line());
-  return { child, line, pid, guard };
+  const { pid, guard, watcher }: { pid: number; guard: number; watcher: number } = JSON.parse(await line());
+  return { child, line, pid, guard, watcher };
 };
 
 const started: Dynoxide[] = [];
@@ -94,8 +96,9 @@ describe('dynoxide', () => {
     await untilGone(guard);
   });
 
-  test('is ended by the supervisor when its guard is killed with -9, and the supervisor is told', async () => {
-    const { child, line, pid, guard } = await startHelper();
+  test('is ended by the supervisor when its guard and its watcher are killed with -9, and the supervisor is told', async () => {
+    const { child, line, pid, guard, watcher } = await startHelper();
+    process.kill(watcher, 'SIGKILL');
     process.kill(guard, 'SIGKILL');
     await untilGone(pid);
     expect(JSON.parse(await line())).toEqual({ code: null, signal: 'SIGKILL' });

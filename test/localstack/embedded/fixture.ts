@@ -34,7 +34,7 @@ export interface FakeHost {
 }
 
 /** A function host as serverless-offline is one, on its Lambda API. */
-export const startFakeHost = async (): Promise<FakeHost> => {
+const startFakeHost = async (): Promise<FakeHost> => {
   const invoked: { name: string; payload: string }[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
