@@ -35,7 +35,7 @@ const UNAVAILABLE_TRIES = 100;
 const UNAVAILABLE_DELAY_MS = 200;
 
 /** An answer that the demo did not plan for. Says which request, and what came back. */
-export class UnexpectedAnswer extends Error {
+class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 

@@ -26,7 +26,7 @@ export interface Settings {
 }
 
 /** One or more settings that cannot be used. The message has a line for each: name, what is allowed, what was given. */
-export class SettingError extends Error {
+class SettingError extends Error {
   override readonly name = 'SettingError';
 }
 

@@ -18,7 +18,7 @@ export interface StackInfo {
   readonly functions: readonly string[];
 }
 
-export const stackFilePath = (stackDir: string): string => path.join(stackDir, 'stack.json');
+const stackFilePath = (stackDir: string): string => path.join(stackDir, 'stack.json');
 
 /** Readers see the old file or the new one. Only its owner may read it: it holds the admin token. */
 export const writeStackFile = async (stackDir: string, info: StackInfo): Promise<void> => {
@@ -48,6 +48,6 @@ export const readStackFile = async (stackDir: string): Promise<StackInfo | undef
   } catch {
     return undefined;
   }
-  const info: StackInfo = JSON.parse(text);
+  const info = JSON.parse(text) as StackInfo;
   return isRunning(info.pid) ? info : undefined;
 };

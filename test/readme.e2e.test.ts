@@ -48,8 +48,13 @@ describe.each(READMES)('the commands of %s print what it says', (file) => {
       isAws && !hasAwsCli ? `NOT RUN, no AWS CLI on the PATH: ${title}` : title,
       async () => {
         const marker = '----8<----';
-        const script = [...before.map((block) => `{ ${block}\n} >/dev/null 2>&1`), `echo '${marker}'`, command].join('\n');
-        const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here(script)], { cwd: ROOT, timeout: TIMEOUT_MS });
+        const script = [...before.map((block) => `{ ${block}\n} >/dev/null 2>&1`), `echo '${marker}'`, command].join(
+          '\n',
+        );
+        const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here(script)], {
+          cwd: ROOT,
+          timeout: TIMEOUT_MS,
+        });
         // Only what sets variables is repeated: a command that acts acts once.
         before.push(...command.split('\n').filter((text) => /^(export |TOKEN=)/.test(text)));
         const output = stdout.slice(stdout.indexOf(marker) + marker.length);

@@ -37,7 +37,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** The statuses that a problem may have. */
-export const PROBLEM_STATUSES: readonly number[] = Object.freeze(Object.keys(TITLES).map(Number));
+const PROBLEM_STATUSES: readonly number[] = Object.freeze(Object.keys(TITLES).map(Number));
 
 // They ask the client to come again; without a time it would come at once.
 const WITH_RETRY_AFTER = new Set([429, 503, 504]);

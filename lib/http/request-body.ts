@@ -5,7 +5,7 @@ import { fieldName, mergeErrors } from './validation.ts';
 /** What a body may be at most. Long lists come in parts. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
 /** How deep arrays and objects may nest: what DynamoDB stores, and far from the stack of any JSON writer. */
-export const DEPTH_LIMIT = 32;
+const DEPTH_LIMIT = 32;
 
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from './errors.ts';
 
 /** How a refused value is shown: short, so that an error never carries a body. */
-export const shown = (value: unknown): string => {
+const shown = (value: unknown): string => {
   if (typeof value === 'string') return value.length > 64 ? `${value.length} characters` : JSON.stringify(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
     return `${value}`;

@@ -5,7 +5,7 @@ import type { Check, Condition, Delete, Fields, FieldValue, Json, Key, Put, Tabl
  * What DynamoDB allows, refused alike by every backend.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
  */
-export const MAX_BATCH_COUNT = 100;
+const MAX_BATCH_COUNT = 100;
 const MAX_PARTITION_BYTES = 2048;
 const MAX_SORT_BYTES = 1024;
 const MAX_FIELD_NAME_BYTES = 65_535;
@@ -69,7 +69,7 @@ const checkMembers = (name: string, members: Iterable<string>): void => {
 export const isList = (value: FieldValue): value is readonly Json[] => Array.isArray(value);
 export const isSet = (value: FieldValue): value is ReadonlySet<string> => value instanceof Set;
 
-export const checkFields = (fields: Fields): void => {
+const checkFields = (fields: Fields): void => {
   for (const [name, value] of Object.entries(fields)) {
     checkFieldName(name);
     if (!isSet(value)) {

@@ -1,5 +1,15 @@
 import { errorAnswer, serverFault } from './answers.ts';
-import { isJsonObject, jsonOf, patientCaller, type Answer, type Backend, type Call, type Caller, type Operation, type Outcome } from './call.ts';
+import {
+  isJsonObject,
+  jsonOf,
+  patientCaller,
+  type Answer,
+  type Backend,
+  type Call,
+  type Caller,
+  type Operation,
+  type Outcome,
+} from './call.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import { giveBack } from './fauxqs.ts';
 import { applyPartly, isBatch } from './partial.ts';
@@ -49,7 +59,9 @@ const conflict = (operation: Operation, call: Call): Answer => {
   const body = jsonOf(call.body);
   const items = isJsonObject(body) && Array.isArray(body['TransactItems']) ? body['TransactItems'] : [];
   // One item is enough to cancel them all.
-  const reasons = items.map((_, index) => (index === 0 ? { Code: 'TransactionConflict', Message: message } : { Code: 'None' }));
+  const reasons = items.map((_, index) =>
+    index === 0 ? { Code: 'TransactionConflict', Message: message } : { Code: 'None' },
+  );
   const codes = reasons.map(({ Code }) => Code).join(', ');
   return errorAnswer('dynamodb', {
     status: 400,
@@ -67,7 +79,12 @@ const twice = async (operation: Operation, call: Call, backend: Backend): Promis
 };
 
 /** Lets a fault that fired happen to a call. */
-export const applyFault = async (operation: Operation, call: Call, backend: Backend, fault: Fault): Promise<Outcome> => {
+export const applyFault = async (
+  operation: Operation,
+  call: Call,
+  backend: Backend,
+  fault: Fault,
+): Promise<Outcome> => {
   switch (fault.kind) {
     case 'hang':
       await pause(fault.ms ?? MAX_HANG_MS, call.caller);

@@ -16,7 +16,7 @@ const text = v.string();
 const optionalText = v.optional(text);
 const name = v.pipe(v.string(), v.regex(/^[\w./-]{1,256}$/));
 const ruleName = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/));
-const bus = v.optional(v.string());
+const eventBus = v.optional(v.string());
 
 const schemas = {
   PutEvents: v.looseObject({
@@ -34,11 +34,11 @@ const schemas = {
   }),
   busName: v.looseObject({ Name: name }),
   optionalName: v.looseObject({ Name: optionalText }),
-  prefix: v.looseObject({ NamePrefix: optionalText, EventBusName: bus }),
-  rule: v.looseObject({ Name: ruleName, EventBusName: bus }),
+  prefix: v.looseObject({ NamePrefix: optionalText, EventBusName: eventBus }),
+  rule: v.looseObject({ Name: ruleName, EventBusName: eventBus }),
   PutRule: v.looseObject({
     Name: ruleName,
-    EventBusName: bus,
+    EventBusName: eventBus,
     EventPattern: optionalText,
     ScheduleExpression: optionalText,
     State: v.optional(v.picklist(['ENABLED', 'DISABLED'])),
@@ -47,7 +47,7 @@ const schemas = {
   }),
   targets: v.looseObject({
     Rule: ruleName,
-    EventBusName: bus,
+    EventBusName: eventBus,
     Targets: v.optional(v.pipe(v.array(v.looseObject({ Id: text, Arn: text })), v.maxLength(100))),
     Ids: v.optional(v.pipe(v.array(text), v.maxLength(100))),
   }),
@@ -128,7 +128,12 @@ const busHandlers = ({ buses, rules, ...options }: BusApiOptions): Readonly<Reco
     },
     ListEventBuses: (body) => {
       const { NamePrefix = '' } = parse(schemas.prefix, body);
-      return { EventBuses: buses.names().filter((each) => each.startsWith(NamePrefix)).map(described) };
+      return {
+        EventBuses: buses
+          .names()
+          .filter((each) => each.startsWith(NamePrefix))
+          .map(described),
+      };
     },
   };
 };
@@ -155,12 +160,23 @@ const ruleHandlers = ({ buses, rules, ...options }: BusApiOptions): Readonly<Rec
   };
   return {
     PutRule: (body) => {
-      const { Name, EventBusName, EventPattern, ScheduleExpression, State = 'ENABLED', Description, RoleArn } = parse(schemas.PutRule, body);
+      const {
+        Name,
+        EventBusName,
+        EventPattern,
+        ScheduleExpression,
+        State = 'ENABLED',
+        Description,
+        RoleArn,
+      } = parse(schemas.PutRule, body);
       const busName = busOf(EventBusName);
       if (EventPattern === undefined && ScheduleExpression === undefined)
         throw new Refused('ValidationException', 'Parameter(s) EventPattern or ScheduleExpression must be specified.');
       if (EventPattern !== undefined && !isJsonObject(jsonOf(EventPattern)))
-        throw new Refused('InvalidEventPatternException', 'Event pattern is not valid. Reason: Filter is not an object');
+        throw new Refused(
+          'InvalidEventPatternException',
+          'Event pattern is not valid. Reason: Filter is not an object',
+        );
       if (rules.get(busName, Name) === undefined && rules.list(busName).length >= MAX_RULES)
         throw new Refused('LimitExceededException', `There are ${MAX_RULES} rules on ${busName} already.`);
       rules.put({ Name, EventBusName: busName, State, EventPattern, ScheduleExpression, Description, RoleArn });
@@ -187,7 +203,10 @@ const ruleHandlers = ({ buses, rules, ...options }: BusApiOptions): Readonly<Rec
     PutTargets: (body) => {
       const given = parse(schemas.targets, body);
       const { rule, targets } = ruleOf(given.EventBusName, given.Rule);
-      const all = new Map<string, Target>([...targets, ...(given.Targets ?? []).map((each) => [each.Id, each] as const)]);
+      const all = new Map<string, Target>([
+        ...targets,
+        ...(given.Targets ?? []).map((each) => [each.Id, each] as const),
+      ]);
       if (all.size > MAX_TARGETS)
         throw new Refused('LimitExceededException', `A rule has at most ${MAX_TARGETS} targets.`);
       rules.setTargets(rule, all);

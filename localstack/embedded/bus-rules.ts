@@ -42,7 +42,7 @@ export const busRules = (): BusRules => {
     list: (bus: string, prefix = '') =>
       [...rules.values()]
         .filter(({ rule }) => rule.EventBusName === bus && rule.Name.startsWith(prefix))
-        .sort((a, b) => (a.rule.Name < b.rule.Name ? -1 : 1)),
+        .toSorted((a, b) => (a.rule.Name < b.rule.Name ? -1 : 1)),
     put: (rule: Rule) => {
       const targets = get(rule.EventBusName, rule.Name)?.targets ?? new Map<string, Target>();
       rules.set(keyOf(rule.EventBusName, rule.Name), { rule, targets });

@@ -115,6 +115,6 @@ export const eventBuses = (options: {
     },
     delete: (name: string) => void buses.delete(name),
     has: (name: string) => buses.has(name),
-    names: () => [...buses.keys()].sort(),
+    names: () => [...buses.keys()].toSorted(),
   });
 };

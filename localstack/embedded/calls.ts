@@ -24,10 +24,9 @@ export const callCounts = (): CallCounts => {
   return Object.freeze({
     count: ({ service, name }: Operation) => add(`${service}.${name}`),
     countAnswer: ({ service, name }: Operation, answer: Answer) => {
-      if (service === 'sqs' && name === 'ReceiveMessage' && isEmptyReceive(answer))
-        add('sqs.ReceiveMessage.empty');
+      if (service === 'sqs' && name === 'ReceiveMessage' && isEmptyReceive(answer)) add('sqs.ReceiveMessage.empty');
     },
-    counts: () => Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    counts: () => Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     reset: () => counts.clear(),
   });
 };

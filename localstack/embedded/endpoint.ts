@@ -8,7 +8,16 @@ import { asyncInvocations } from './async-invocations.ts';
 import { eventBuses, type EventBuses } from './bus.ts';
 import { busApi } from './bus-api.ts';
 import { busRules } from './bus-rules.ts';
-import { isJsonObject, jsonOf, patientCaller, type Answer, type Backend, type Call, type Operation, type Outcome } from './call.ts';
+import {
+  isJsonObject,
+  jsonOf,
+  patientCaller,
+  type Answer,
+  type Backend,
+  type Call,
+  type Operation,
+  type Outcome,
+} from './call.ts';
 import { callCounts, type CallCounts } from './calls.ts';
 import type { FaultInjector } from './faults.ts';
 import { startFauxqs } from './fauxqs.ts';
@@ -77,7 +86,10 @@ const UNCHECKED_AUTHORIZATION =
 
 const withAuthorization = (call: Call): Call =>
   call.headers.authorization === undefined
-    ? { ...call, headers: { ...call.headers, authorization: UNCHECKED_AUTHORIZATION, 'x-amz-date': '20260101T000000Z' } }
+    ? {
+        ...call,
+        headers: { ...call.headers, authorization: UNCHECKED_AUTHORIZATION, 'x-amz-date': '20260101T000000Z' },
+      }
     : call;
 
 /** Hands a call to what serves it, when it is not Lambda. */
@@ -118,23 +130,28 @@ const queueAttributes =
       });
     const found = jsonOf((await ask('GetQueueUrl', { QueueName: name, QueueOwnerAWSAccountId: account })).body);
     if (!isJsonObject(found) || typeof found['QueueUrl'] !== 'string') return undefined;
-    const answer = await ask('GetQueueAttributes', { QueueUrl: found['QueueUrl'], AttributeNames: ['VisibilityTimeout'] });
+    const answer = await ask('GetQueueAttributes', {
+      QueueUrl: found['QueueUrl'],
+      AttributeNames: ['VisibilityTimeout'],
+    });
     const described = jsonOf(answer.body);
     const attributes = isJsonObject(described) ? described['Attributes'] : undefined;
     return isJsonObject(attributes) ? { visibilityTimeoutS: Number(attributes['VisibilityTimeout']) } : undefined;
   };
 
-const mappingsHandler = (api: ReturnType<typeof mappingsApi>) => async (call: Call): Promise<Answer> => {
-  const [path = '', query] = call.url.split('?', 2);
-  const { status, headers, body } = await api({
-    method: call.method,
-    // Clients put a slash behind the collection.
-    path: path.replace(/\/$/, ''),
-    query: Object.fromEntries(new URLSearchParams(query ?? '')),
-    body: call.body.toString(),
-  });
-  return { status, headers, body: JSON.stringify(body) };
-};
+const mappingsHandler =
+  (api: ReturnType<typeof mappingsApi>) =>
+  async (call: Call): Promise<Answer> => {
+    const [path = '', query] = call.url.split('?', 2);
+    const { status, headers, body } = await api({
+      method: call.method,
+      // Clients put a slash behind the collection.
+      path: path.replace(/\/$/, ''),
+      query: Object.fromEntries(new URLSearchParams(query ?? '')),
+      body: call.body.toString(),
+    });
+    return { status, headers, body: JSON.stringify(body) };
+  };
 
 /**
  * Starts the one address at which the embedded place is AWS, on 127.0.0.1. Counts calls, lets faults happen, and hands
@@ -153,7 +170,12 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
   const onDropped = (bus: string): void => log.warn('an event was put on a bus that does not exist', { bus });
   const buses = eventBuses({ region, accountId, clock, random, onDropped });
   const backends = await backendsOf(options, () => url, buses);
-  const invoke = functionInvoker({ functions, functionHost: options.functionHost, faults, crashHost: options.crashHost });
+  const invoke = functionInvoker({
+    functions,
+    functionHost: options.functionHost,
+    faults,
+    crashHost: options.crashHost,
+  });
   const events = asyncInvocations({ invoke, log });
   const lambda = lambdaApi({ functions, invoke, events, region, accountId });
   const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;

@@ -16,7 +16,12 @@ const TITLES: Readonly<Record<number, string>> = {
   415: 'Unsupported Media Type',
 };
 
-const problem = (response: ServerResponse, status: number, detail: string, headers: Record<string, string> = {}): void => {
+const problem = (
+  response: ServerResponse,
+  status: number,
+  detail: string,
+  headers: Record<string, string> = {},
+): void => {
   response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
   response.end(JSON.stringify({ type: 'about:blank', title: TITLES[status], status, detail }));
 };
@@ -24,7 +29,7 @@ const problem = (response: ServerResponse, status: number, detail: string, heade
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Compares digests: the time that it takes says nothing of the token, not even its length. */
-export const holdsToken = (request: IncomingMessage, adminToken: string): boolean =>
+const holdsToken = (request: IncomingMessage, adminToken: string): boolean =>
   timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${adminToken}`));
 
 const parseFaults = (text: string): unknown => {

@@ -114,8 +114,9 @@ const parseSwitch = (given: unknown, index: number): FaultSwitch => {
   if (!parsed.success) {
     const { type, message, input, path } = parsed.issues[0];
     // A field that is missing or unknown is an issue of the whole switch.
-    const field = type === 'strict_object' ? undefined : path?.[0]?.key;
-    const where = field === undefined ? `faults[${index}]` : `faults[${index}].${String(field)}`;
+    const key = path?.[0]?.key;
+    const field = type !== 'strict_object' && typeof key === 'string' ? key : undefined;
+    const where = field === undefined ? `faults[${index}]` : `faults[${index}].${field}`;
     const got = field === undefined ? given : input;
     throw new InvalidArgumentError(`Expected '${where}' to be ${message}, got ${shown(got)}.`);
   }
@@ -157,7 +158,8 @@ export const faultInjector = (options: {
   readonly service?: string;
   readonly stage?: string;
 }): FaultInjector => {
-  const prefix = options.service === undefined || options.stage === undefined ? '' : `${options.service}-${options.stage}-`;
+  const prefix =
+    options.service === undefined || options.stage === undefined ? '' : `${options.service}-${options.stage}-`;
   let armed: readonly Armed[] = [];
 
   const matches = (at: string, place: string): boolean => {
@@ -179,7 +181,8 @@ export const faultInjector = (options: {
   return Object.freeze({
     put: (list) => {
       const parsed = v.safeParse(listSchema, list);
-      if (!parsed.success) throw new InvalidArgumentError(`Expected 'faults' to be ${listMessage}, got ${shown(list)}.`);
+      if (!parsed.success)
+        throw new InvalidArgumentError(`Expected 'faults' to be ${listMessage}, got ${shown(list)}.`);
       armed = parsed.output.map(parseSwitch).map((fault) => ({
         fault,
         chance: fault.seed === undefined ? () => options.random.next() : seededChance(fault.seed),

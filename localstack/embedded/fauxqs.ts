@@ -45,7 +45,7 @@ const withOwnUrls = (answer: Answer, url: string): Answer => {
 };
 
 /** The deliveries of an answer to ReceiveMessage. */
-export const receiptsOf = (answer: Answer): readonly string[] => {
+const receiptsOf = (answer: Answer): readonly string[] => {
   const body = jsonOf(answer.body);
   const messages = isJsonObject(body) ? body['Messages'] : undefined;
   if (!Array.isArray(messages)) return [];
@@ -72,7 +72,10 @@ export const giveBack = async (backend: Backend, receive: Call, answer: Answer):
  *
  * @param url Where callers reach the endpoint: the origin of queue URLs.
  */
-export const startFauxqs = async (options: { readonly url: () => string; readonly region: string }): Promise<Fauxqs> => {
+export const startFauxqs = async (options: {
+  readonly url: () => string;
+  readonly region: string;
+}): Promise<Fauxqs> => {
   const app = buildApp({ logger: false, defaultRegion: options.region });
   await app.ready();
 
@@ -88,7 +91,9 @@ export const startFauxqs = async (options: { readonly url: () => string; readonl
       ...(call.body.length === 0 ? {} : { payload: call.body }),
     });
     const { 'transfer-encoding': _t, connection: _c, ...kept } = reply.headers;
-    const known = Object.entries(kept).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+    const known = Object.entries(kept).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    );
     return { status: reply.statusCode, headers: Object.fromEntries(known), body: reply.rawPayload };
   };
 

@@ -47,7 +47,7 @@ export const functionRegistry = (): FunctionRegistry => {
         const field = path?.map(({ key }) => String(key)).join('.') ?? 'the body';
         throw new InvalidArgumentError(`Expected '${field}' to be right: ${message}`);
       }
-      const sorted = [...parsed.output.functions].sort((a, b) => (a.name < b.name ? -1 : 1));
+      const sorted = [...parsed.output.functions].toSorted((a, b) => (a.name < b.name ? -1 : 1));
       functions = new Map(sorted.map((each) => [each.name, Object.freeze(each)]));
     },
   });

@@ -12,5 +12,7 @@ export const gate = (headers: IncomingHttpHeaders): string | undefined => {
     return `Expected the host to be 127.0.0.1, localhost, [::1] or *.localhost, got '${host ?? ''}'.`;
   if (origin === undefined) return undefined;
   const page = URL.parse(origin);
-  return page !== null && LOOPBACK.test(page.host) ? undefined : `Expected the origin to be on this machine, got '${origin}'.`;
+  return page !== null && LOOPBACK.test(page.host)
+    ? undefined
+    : `Expected the origin to be on this machine, got '${origin}'.`;
 };

@@ -16,7 +16,9 @@ export interface HttpBackend {
 
 const endToEnd = (headers: Call['headers']): Record<string, string | readonly string[]> =>
   Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => (value === undefined || HOP_BY_HOP.has(name) ? [] : [[name, value]])),
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || HOP_BY_HOP.has(name) ? [] : [[name, value]],
+    ),
   );
 
 /** Passes calls on to another server over kept connections. One that is not there is a server fault of the service. */
@@ -27,12 +29,15 @@ export const httpBackend = (url: string): HttpBackend => {
   const send = (call: Call): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const headers = { ...endToEnd(call.headers), 'content-length': call.body.length };
-      const outgoing = httpRequest({ hostname, port, agent, method: call.method, path: call.url, headers }, (incoming) => {
-        readBody(incoming, MAX_ANSWER_BYTES).then((body) => {
-          if (body === undefined) reject(new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
-          else resolve({ status: incoming.statusCode ?? 502, headers: endToEnd(incoming.headers), body });
-        }, reject);
-      });
+      const outgoing = httpRequest(
+        { hostname, port, agent, method: call.method, path: call.url, headers },
+        (incoming) => {
+          readBody(incoming, MAX_ANSWER_BYTES).then((body) => {
+            if (body === undefined) reject(new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
+            else resolve({ status: incoming.statusCode ?? 502, headers: endToEnd(incoming.headers), body });
+          }, reject);
+        },
+      );
       const forget = call.caller.onLeft(() => outgoing.destroy(new Error('the caller left')));
       outgoing.once('close', forget);
       outgoing.once('error', reject);
@@ -45,7 +50,10 @@ export const httpBackend = (url: string): HttpBackend => {
         return await send(call);
       } catch (error) {
         const { service } = operationOf(call);
-        return serverFault(service, `${url} does not answer: ${error instanceof Error ? error.message : String(error)}`);
+        return serverFault(
+          service,
+          `${url} does not answer: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     },
     close: () => agent.destroy(),

@@ -36,7 +36,11 @@ const send = (response: ServerResponse, outcome: Outcome): void => {
   response.statusCode = outcome.status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   // An answer to HEAD has the length of what it does not carry.
-  if (outcome.status !== 204) response.setHeader('content-length', outcome.body.length === 0 && length !== undefined ? Number(length) : Buffer.byteLength(outcome.body));
+  if (outcome.status !== 204)
+    response.setHeader(
+      'content-length',
+      outcome.body.length === 0 && length !== undefined ? Number(length) : Buffer.byteLength(outcome.body),
+    );
   response.end(outcome.body);
 };
 
@@ -88,7 +92,9 @@ export const startHttpServer = async (options: {
       (error: unknown) => {
         // The caller may have gone while it was still sending.
         if (response.destroyed) return;
-        options.log.error('a call could not be answered', { error: error instanceof Error ? error.stack : String(error) });
+        options.log.error('a call could not be answered', {
+          error: error instanceof Error ? error.stack : String(error),
+        });
         send(response, plain(500, 'The endpoint failed to answer this; its log says why.'));
       },
     );

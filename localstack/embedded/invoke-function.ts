@@ -52,8 +52,8 @@ const timedOut = (called: RegisteredFunction): FunctionOutcome =>
 
 /** serverless-offline calls every error `Error`; its trace begins with the real name. */
 const failureOf = (called: RegisteredFunction, body: string): FunctionOutcome => {
-  const { errorMessage, trace }: { errorMessage?: unknown; trace?: unknown } = JSON.parse(body);
-  const message = String(errorMessage ?? '');
+  const { errorMessage, trace } = JSON.parse(body) as { errorMessage?: unknown; trace?: unknown };
+  const message = typeof errorMessage === 'string' ? errorMessage : '';
   if (HOST_TIMEOUT.test(message)) return timedOut(called);
   const first: unknown = Array.isArray(trace) ? trace[0] : undefined;
   const named = typeof first === 'string' ? /^([\w.]+): /.exec(first)?.[1] : undefined;
@@ -120,7 +120,10 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
     try {
       const answer = await post(agent, url, payload, called.timeoutS * 1_000 + TIMEOUT_SLACK_MS);
       if (answer.body === undefined)
-        return failed('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_ANSWER_BYTES} bytes).`);
+        return failed(
+          'Function.ResponseSizeTooLarge',
+          `Response payload size exceeded maximum allowed payload size (${MAX_ANSWER_BYTES} bytes).`,
+        );
       if (answer.status === 404) return { status: 'unknown' };
       const body = answer.body.toString();
       if (answer.failed) return failureOf(called, body);
@@ -134,7 +137,12 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
     }
   };
 
-  const withFault = async (called: RegisteredFunction, payload: string, fault: Fault, caller: Caller): Promise<FunctionOutcome> => {
+  const withFault = async (
+    called: RegisteredFunction,
+    payload: string,
+    fault: Fault,
+    caller: Caller,
+  ): Promise<FunctionOutcome> => {
     switch (fault.kind) {
       case 'hang':
         await pause(Math.min(fault.ms ?? Infinity, called.timeoutS * 1_000), caller);

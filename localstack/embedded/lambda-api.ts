@@ -23,7 +23,12 @@ const notFound = (arn: string): Answer =>
 const invalid = (message: string): Answer =>
   errorAnswer('lambda', { status: 400, code: 'InvalidParameterValueException', message });
 const throttled = (reason: string): Answer =>
-  errorAnswer('lambda', { status: 429, code: 'TooManyRequestsException', message: 'Rate Exceeded.', members: { Reason: reason } });
+  errorAnswer('lambda', {
+    status: 429,
+    code: 'TooManyRequestsException',
+    message: 'Rate Exceeded.',
+    members: { Reason: reason },
+  });
 const tooLarge = (limit: number): Answer =>
   errorAnswer('lambda', {
     status: 413,
@@ -93,7 +98,8 @@ export const lambdaApi = (options: LambdaApiOptions): ((call: Call) => Promise<O
         message: 'Could not parse request body into json.',
       });
     const payload = call.body.length === 0 ? '{}' : call.body.toString();
-    if (type === 'RequestResponse') return answerOf(called.name, await options.invoke(called.name, payload, call.caller));
+    if (type === 'RequestResponse')
+      return answerOf(called.name, await options.invoke(called.name, payload, call.caller));
     if (options.events.accept(called.name, payload)) return { status: 202, headers: {}, body: '' };
     return throttled('ConcurrentInvocationLimitExceeded');
   };
@@ -119,7 +125,8 @@ export const lambdaApi = (options: LambdaApiOptions): ((call: Call) => Promise<O
 
   return async (call) => {
     const [matched, given, action] = ROUTE.exec(call.url.split('?', 1)[0] ?? '') ?? [];
-    if (matched === undefined) return errorAnswer('lambda', { status: 404, code: 'UnknownOperationException', message: 'Unknown path.' });
+    if (matched === undefined)
+      return errorAnswer('lambda', { status: 404, code: 'UnknownOperationException', message: 'Unknown path.' });
     if (given === undefined) return list(call);
     const reference = decoded(given);
     const name = reference === undefined ? undefined : functionNameIn(reference);
@@ -134,6 +141,10 @@ export const lambdaApi = (options: LambdaApiOptions): ((call: Call) => Promise<O
     if (action === 'invocations' && call.method === 'POST') return invoke(call, called);
     if (action === 'configuration' && call.method === 'GET') return jsonAnswer('lambda', 200, described(called));
     if (action === undefined && call.method === 'GET') return get(called);
-    return errorAnswer('lambda', { status: 405, code: 'UnknownOperationException', message: `No ${call.method} here.` });
+    return errorAnswer('lambda', {
+      status: 405,
+      code: 'UnknownOperationException',
+      message: `No ${call.method} here.`,
+    });
   };
 };

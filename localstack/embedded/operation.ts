@@ -9,7 +9,6 @@ const TARGETS: Readonly<Record<string, Service>> = Object.freeze({
   AWSEvents: 'events',
 });
 
-export const LAMBDA_FUNCTIONS_PATH = '/2015-03-31/functions';
 export const LAMBDA_MAPPINGS_PATH = '/2015-03-31/event-source-mappings';
 
 const lambdaName = (method: string, path: string): string => {
@@ -21,7 +20,7 @@ const lambdaName = (method: string, path: string): string => {
 };
 
 /** The bucket and the key that a call of S3 is about, by path or by host (`bucket.localhost`). */
-export const objectOf = (url: string, headers: IncomingHttpHeaders): { readonly bucket: string; readonly key: string } => {
+const objectOf = (url: string, headers: IncomingHttpHeaders): { readonly bucket: string; readonly key: string } => {
   const hostname = (headers.host ?? '').replace(/:\d+$/, '');
   const path = url.split('?', 1)[0] ?? '/';
   const hosted = hostname.endsWith('.localhost') ? hostname.slice(0, hostname.indexOf('.')) : undefined;
@@ -29,7 +28,12 @@ export const objectOf = (url: string, headers: IncomingHttpHeaders): { readonly 
   return { bucket, key: rest.join('/') };
 };
 
-const S3_OBJECT: Readonly<Record<string, string>> = { GET: 'GetObject', PUT: 'PutObject', DELETE: 'DeleteObject', HEAD: 'HeadObject' };
+const S3_OBJECT: Readonly<Record<string, string>> = {
+  GET: 'GetObject',
+  PUT: 'PutObject',
+  DELETE: 'DeleteObject',
+  HEAD: 'HeadObject',
+};
 const S3_BUCKET: Readonly<Record<string, string>> = { PUT: 'CreateBucket', DELETE: 'DeleteBucket', HEAD: 'HeadBucket' };
 
 const s3Name = (method: string, url: string, headers: IncomingHttpHeaders): string => {
@@ -43,7 +47,8 @@ const s3Name = (method: string, url: string, headers: IncomingHttpHeaders): stri
     return S3_BUCKET[method] ?? 'Unknown';
   }
   if (query.has('uploads')) return 'CreateMultipartUpload';
-  if (query.has('uploadId')) return method === 'PUT' ? 'UploadPart' : method === 'POST' ? 'CompleteMultipartUpload' : 'AbortMultipartUpload';
+  if (query.has('uploadId'))
+    return method === 'PUT' ? 'UploadPart' : method === 'POST' ? 'CompleteMultipartUpload' : 'AbortMultipartUpload';
   if (method === 'PUT' && headers['x-amz-copy-source'] !== undefined) return 'CopyObject';
   return S3_OBJECT[method] ?? 'Unknown';
 };
@@ -58,7 +63,11 @@ export const operationOf = (call: Call): Operation => {
   }
   const path = call.url.split('?', 1)[0] ?? '/';
   if (path.startsWith('/2015-03-31/')) return { service: 'lambda', name: lambdaName(call.method, path) };
-  if (call.headers['content-type']?.includes('x-www-form-urlencoded') === true && call.method === 'POST' && path === '/') {
+  if (
+    call.headers['content-type']?.includes('x-www-form-urlencoded') === true &&
+    call.method === 'POST' &&
+    path === '/'
+  ) {
     const name = new URLSearchParams(call.body.toString()).get('Action') ?? 'Unknown';
     return { service: name === 'GetCallerIdentity' ? 'sts' : 'sns', name };
   }
@@ -106,7 +115,8 @@ export const placesOf = (operation: Operation, call: Call): readonly string[] =>
   if (operation.service === 's3') return [`bucket/${objectOf(call.url, call.headers).bucket}`];
   const body = jsonOf(call.body);
   if (operation.service === 'sqs') return [`queue/${afterSlash(textAt(body, 'QueueUrl') ?? '')}`];
-  if (operation.service === 'dynamodb') return [...new Set(tablesOf(body))].map((table) => `table/${afterSlash(table)}`);
+  if (operation.service === 'dynamodb')
+    return [...new Set(tablesOf(body))].map((table) => `table/${afterSlash(table)}`);
   const buses = listAt(body, 'Entries').map((entry) => afterSlash(textAt(entry, 'EventBusName') ?? 'default'));
   return ['bus', ...new Set(buses)].map((bus) => (bus === 'bus' ? bus : `bus/${bus}`));
 };

@@ -1,5 +1,14 @@
 import { jsonAnswer } from './answers.ts';
-import { isJsonObject, jsonOf, withBody, type Answer, type Backend, type Call, type JsonObject, type Operation } from './call.ts';
+import {
+  isJsonObject,
+  jsonOf,
+  withBody,
+  type Answer,
+  type Backend,
+  type Call,
+  type JsonObject,
+  type Operation,
+} from './call.ts';
 
 const BATCHES: Readonly<Record<string, true>> = Object.freeze({
   'sqs.SendMessageBatch': true,
@@ -91,7 +100,12 @@ const partialEvents = async (call: Call, backend: Backend, chance: () => number)
 };
 
 /** Applies half of a batch and reports the other half as failed, in the way of the operation. */
-export const applyPartly = (operation: Operation, call: Call, backend: Backend, chance: () => number): Promise<Answer> => {
+export const applyPartly = (
+  operation: Operation,
+  call: Call,
+  backend: Backend,
+  chance: () => number,
+): Promise<Answer> => {
   if (operation.service === 'dynamodb') return partialWrites(call, backend, chance);
   if (operation.service === 'events') return partialEvents(call, backend, chance);
   const count = listOf(objectOf(jsonOf(call.body))['Entries']).length;

@@ -49,7 +49,10 @@ const requestSchema = v.looseObject({
   Entries: v.optional(v.array(v.looseObject({ ...messageFields, Id: v.string() }))),
 });
 type Request = v.InferOutput<typeof requestSchema>;
-type Message = Pick<Request, 'MessageBody' | 'DelaySeconds' | 'MessageGroupId' | 'MessageDeduplicationId' | 'MessageAttributes'>;
+type Message = Pick<
+  Request,
+  'MessageBody' | 'DelaySeconds' | 'MessageGroupId' | 'MessageDeduplicationId' | 'MessageAttributes'
+>;
 
 const policySchema = v.looseObject({
   deadLetterTargetArn: v.string(),
@@ -196,7 +199,8 @@ export const withSqsRules = async (name: string, call: Call, backend: Backend): 
   const parsed = v.safeParse(requestSchema, isJsonObject(json) ? json : undefined);
   if (!parsed.success) {
     const path = parsed.issues[0].path?.map(({ key }) => String(key)).join('.');
-    const what = path === undefined ? 'a JSON object' : `'${path}' to be ${parsed.issues[0].expected ?? 'of another type'}`;
+    const what =
+      path === undefined ? 'a JSON object' : `'${path}' to be ${parsed.issues[0].expected ?? 'of another type'}`;
     return errorAnswer('sqs', { status: 400, code: 'SerializationException', message: `Expected ${what}.` });
   }
   const request = parsed.output;

@@ -17,7 +17,7 @@ const namesOfIntrinsic = (name: string, argument: Json): readonly string[] => {
 };
 
 /** Every name that the value refers to, whether it is a resource or not, in both branches of a condition. */
-export const namesIn = (value: Json): readonly string[] => {
+const namesIn = (value: Json): readonly string[] => {
   if (isList(value)) return value.flatMap(namesIn);
   if (!isObject(value)) return [];
   const intrinsic = intrinsicOf(value);

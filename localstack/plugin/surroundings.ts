@@ -12,7 +12,7 @@ export interface Surroundings {
 }
 
 /** True when a supervisor started this process: it has the other end of the IPC channel. */
-export const isSupervised = (): boolean => process.send !== undefined;
+const isSupervised = (): boolean => process.send !== undefined;
 
 /** Sends to the supervisor; resolves when the message is out, so that the process may exit. Nothing without one. */
 export const reportToSupervisor = (message: object): Promise<void> =>

@@ -120,7 +120,7 @@ const startMemory = async (): Promise<Backend> => {
   };
 };
 
-export const tableLayout = (TableName: string): CreateTableCommandInput => ({
+const tableLayout = (TableName: string): CreateTableCommandInput => ({
   TableName,
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [

@@ -94,9 +94,10 @@ const download = async (bucket: Objects, folder: string, results: readonly Resul
 
 /** The bundled images through the queue: thumbnails of the good ones, dead letters with reasons of the broken ones. */
 const thumbnails = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): Promise<readonly Shown[]> => {
-  const manifest: { readonly file: string; readonly broken?: string }[] = JSON.parse(
-    await readFile(path.join(MEDIA, 'manifest.json'), 'utf8'),
-  );
+  const manifest = JSON.parse(await readFile(path.join(MEDIA, 'manifest.json'), 'utf8')) as readonly {
+    readonly file: string;
+    readonly broken?: string;
+  }[];
   const prefix = `demo/${Date.now()}/`;
   const files = await withBucket(stack, (bucket) => upload(bucket, prefix));
   const { jobId } = await callStack<{ jobId: string }>(stack, 'POST', '/work-queue/jobs', {

@@ -7,7 +7,7 @@ import { conditionExpression, updateExpression } from './expressions.ts';
 
 const ON_REFUSAL = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
-export const itemOf = (put: Extract<Write, { kind: 'put' }>): Attributes => ({
+const itemOf = (put: Extract<Write, { kind: 'put' }>): Attributes => ({
   ...toAttributes(put.fields),
   ...keyAttributes(put.key),
   ...(put.expiresAtMs === undefined ? {} : { ttl: ttlAttribute(put.expiresAtMs) }),

@@ -6,7 +6,7 @@ const isObject = (value: Json): value is { readonly [name: string]: Json } =>
   typeof value === 'object' && value !== null && !isList(value);
 
 /** Equality of DynamoDB: by type and value, deeply; objects without regard to the order of their names. */
-export const isEqual = (a: Json, b: Json): boolean => {
+const isEqual = (a: Json, b: Json): boolean => {
   if (isList(a) && isList(b)) return a.length === b.length && a.every((item, at) => isEqual(item, b[at] ?? null));
   if (isObject(a) && isObject(b)) {
     const names = Object.keys(a);

@@ -20,7 +20,7 @@ const PERMISSIONS = 'nothing checks permissions on one machine';
 const API = 'the function host serves the HTTP events itself';
 
 /** The types that say nothing on one machine, each with the reason. A name that ends in `::` stands for all below it. */
-export const TYPES_WITHOUT_MEANING: Readonly<Record<string, string>> = {
+const TYPES_WITHOUT_MEANING: Readonly<Record<string, string>> = {
   'AWS::IAM::': PERMISSIONS,
   'AWS::Lambda::Permission': PERMISSIONS,
   'AWS::SNS::TopicPolicy': PERMISSIONS,

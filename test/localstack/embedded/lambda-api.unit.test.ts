@@ -82,12 +82,17 @@ test('a timeout has AWS’s shape', async () => {
 test('a host that dies in the midst is a function error', async () => {
   world.host.handler = (_name, _payload, request) => request.socket.destroy();
   const { error, payload } = await invoke('worker');
-  expect([error, (JSON.parse(payload ?? '') as { errorType: string }).errorType]).toEqual(['Unhandled', 'Runtime.ExitError']);
+  expect([error, (JSON.parse(payload ?? '') as { errorType: string }).errorType]).toEqual([
+    'Unhandled',
+    'Runtime.ExitError',
+  ]);
 });
 
 test('too large an answer is a function error', async () => {
   answering(200, JSON.stringify('x'.repeat(6_291_556)), { 'content-type': 'application/json' });
-  expect((JSON.parse((await invoke('worker')).payload ?? '') as { errorType: string }).errorType).toBe('Function.ResponseSizeTooLarge');
+  expect((JSON.parse((await invoke('worker')).payload ?? '') as { errorType: string }).errorType).toBe(
+    'Function.ResponseSizeTooLarge',
+  );
 });
 
 test('without a host it is a service error', async () => {

@@ -108,9 +108,9 @@ describe('a redrive policy', () => {
   const policy = (name: string, maxReceiveCount: unknown = 3) => ({ deadLetterTargetArn: arn(name), maxReceiveCount });
 
   test('to a queue of the same type is taken', async () => {
-    await create('source', policy('rules-dead'));
-    await create('source-text', policy('rules-dead', '3'));
-    await create('source.fifo', policy('rules-dead.fifo'));
+    expect((await create('source', policy('rules-dead'))).QueueUrl).toContain('/source');
+    expect((await create('source-text', policy('rules-dead', '3'))).QueueUrl).toContain('/source-text');
+    expect((await create('source.fifo', policy('rules-dead.fifo'))).QueueUrl).toContain('/source.fifo');
   });
   test.each([
     ['a queue that is missing', policy('nowhere'), 'Dead letter target does not exist.'],
