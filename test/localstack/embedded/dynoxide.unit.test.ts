@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -44,10 +44,12 @@ console.log(JSON.stringify(exit));
 setInterval(() => undefined, 1_000);
 `;
 
+const helpers: ChildProcess[] = [];
 const startHelper = async () => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', HELPER], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  helpers.push(child);
   const lines: string[] = [];
   const waiting: ((line: string) => void)[] = [];
   child.stdout.on('data', (chunk: Buffer) => {
@@ -74,6 +76,7 @@ const start = async (options?: DynoxideOptions): Promise<Dynoxide> => {
   return dynoxide;
 };
 afterEach(async () => {
+  for (const helper of helpers.splice(0)) helper.kill('SIGKILL');
   for (const dynoxide of started.splice(0)) await dynoxide.stop();
 });
 
@@ -97,12 +100,11 @@ describe('dynoxide', () => {
   });
 
   test('is ended by the supervisor when its guard and its watcher are killed with -9, and the supervisor is told', async () => {
-    const { child, line, pid, guard, watcher } = await startHelper();
+    const { line, pid, guard, watcher } = await startHelper();
     process.kill(watcher, 'SIGKILL');
     process.kill(guard, 'SIGKILL');
     await untilGone(pid);
     expect(JSON.parse(await line())).toEqual({ code: null, signal: 'SIGKILL' });
-    child.kill('SIGKILL');
   });
 
   test('tells when it was killed', async () => {
