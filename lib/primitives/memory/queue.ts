@@ -151,11 +151,12 @@ export const memoryQueue = (options: MemoryQueueOptions): Queue => {
   const receive: Queue['receive'] = async (request, signal) => {
     checkReceive(request);
     const { maxCount, waitMs = 0, visibilityMs: hiddenMs = visibilityMs } = request;
-    const poll = async (): Promise<readonly ReceivedMessage[]> => {
+    const poll = async (exposed?: ReadonlySet<number>): Promise<readonly ReceivedMessage[]> => {
       const untilMs = clock.monotonicMs() + waitMs;
       while (signal?.aborted !== true) {
         const nowMs = clock.monotonicMs();
         const taken = store.receive(maxCount, nowMs, nowMs + hiddenMs);
+        for (const at of exposed ?? []) store.changeVisibility(taken[at]?.receipt ?? '', nowMs, nowMs);
         if (taken.length > 0 || nowMs >= untilMs) return taken;
         await somethingHappens(clock, Math.min(untilMs, store.nextVisibleAtMs(nowMs)), arrivals, signal);
       }

@@ -17,7 +17,7 @@ export interface Operation {
  * it later or twice (late, duplicate), or leave out entries (a batch that fails in part).
  *
  * @param apply `without` names entries of the batch, by position, that fail while the others are done. Only the batches
- *   of queues and buses know it.
+ *   of queues and buses know it, and receives: what they deliver at these positions is not hidden, and comes again.
  */
 export type Intercept = <R>(
   operation: Operation,
