@@ -24,18 +24,20 @@ export interface PartialBatchAnswer {
 export const messagesOf = (event: SqsEvent): readonly ReceivedMessage[] =>
   event.Records.map(({ messageId, receiptHandle, body, attributes, messageAttributes }) => {
     const texts: Record<string, string> = {};
-    for (const [name, { stringValue }] of Object.entries(messageAttributes)) {
-      if (stringValue !== undefined) texts[name] = stringValue;
+    for (const name of Object.keys(messageAttributes)) {
+      const text = messageAttributes[name]?.stringValue;
+      if (text !== undefined) texts[name] = text;
     }
-    return {
+    const message = {
       id: messageId,
       receipt: receiptHandle,
       body,
       attributes: texts,
       receiveCount: Number(attributes.ApproximateReceiveCount),
       sentAtMs: Number(attributes.SentTimestamp),
-      ...(attributes.MessageGroupId === undefined ? {} : { groupId: attributes.MessageGroupId }),
     };
+    const { MessageGroupId: groupId } = attributes;
+    return groupId === undefined ? message : { ...message, groupId };
   });
 
 /** The answer that makes the named messages, and only these, come again. */
@@ -61,6 +63,21 @@ const lanesOf = <M extends Pick<ReceivedMessage, 'groupId'>>(messages: readonly 
   return lanes;
 };
 
+/** Runs all of them, at most `concurrency` at a time, in the order of the list. */
+const inTurns = async <T>(
+  items: readonly T[],
+  run: (item: T) => Promise<unknown>,
+  concurrency: number,
+): Promise<void> => {
+  // The usual batch of ten has a turn for each: one promise a message, and no more.
+  if (items.length <= concurrency) return void (await Promise.all(items.map(run)));
+  const left = items.values();
+  const takeTurns = async (): Promise<void> => {
+    for (const item of left) await run(item);
+  };
+  await Promise.all(Array.from({ length: concurrency }, takeTurns));
+};
+
 /**
  * Handles every message of a batch and names exactly those that failed, so that only these come again.
  *
@@ -83,24 +100,25 @@ export const partialBatch = async <M extends Pick<ReceivedMessage, 'id' | 'group
     throw new RangeError(`Expected 'concurrency' to be an integer of 1 and more, got ${concurrency}.`);
   }
   const failed = new Set<string>();
-  const lanes = lanesOf(messages);
-  let nextLane = 0;
 
-  const runLane = async (lane: readonly M[]): Promise<void> => {
-    for (const [index, message] of lane.entries()) {
-      try {
-        await handle(message);
-      } catch (error) {
-        for (const unhandled of lane.slice(index)) failed.add(unhandled.id);
-        onFailure?.(message, error);
-        return;
-      }
+  const isHandled = async (message: M): Promise<boolean> => {
+    try {
+      await handle(message);
+      return true;
+    } catch (error) {
+      failed.add(message.id);
+      onFailure?.(message, error);
+      return false;
     }
   };
-  const runLanes = async (): Promise<void> => {
-    for (let lane = lanes[nextLane++]; lane !== undefined; lane = lanes[nextLane++]) await runLane(lane);
+  const runLane = async (lane: readonly M[]): Promise<void> => {
+    let goesOn = true;
+    for (const message of lane) {
+      if (goesOn) goesOn = await isHandled(message);
+      else failed.add(message.id);
+    }
   };
-
-  await Promise.all(Array.from({ length: Math.min(concurrency, lanes.length) }, runLanes));
-  return failuresOf(messages.filter(({ id }) => failed.has(id)).map(({ id }) => id));
+  const isGrouped = messages.some(({ groupId }) => groupId !== undefined);
+  await (isGrouped ? inTurns(lanesOf(messages), runLane, concurrency) : inTurns(messages, isHandled, concurrency));
+  return failuresOf(failed.size === 0 ? [] : messages.filter(({ id }) => failed.has(id)).map(({ id }) => id));
 };
