@@ -1,5 +1,6 @@
 import { buildApp } from 'fauxqs';
 import { isJsonObject, jsonOf, patientCaller, withBody, type Answer, type Backend, type Call } from './call.ts';
+import { mendFauxqs } from './fauxqs-mends.ts';
 import { operationOf } from './operation.ts';
 import { serverFault } from './answers.ts';
 
@@ -76,6 +77,7 @@ export const startFauxqs = async (options: {
   readonly url: () => string;
   readonly region: string;
 }): Promise<Fauxqs> => {
+  await mendFauxqs();
   const app = buildApp({ logger: false, defaultRegion: options.region });
   await app.ready();
 

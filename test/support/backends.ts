@@ -274,9 +274,7 @@ const startEmbedded = async (): Promise<Backend> => {
 };
 
 const EMBEDDED_LACKS: Lacks = {
-  'astral-text': 'fauxqs refuses a body with characters above U+FFFF',
   'group-in-one-receive': 'fauxqs delivers one message of a group at a time',
-  'listing-in-byte-order': 'fauxqs lists keys in the order of a language',
   'stale-receipt-refused': 'fauxqs answers the delete of a stale receipt with success, also on a FIFO queue',
 };
 
