@@ -69,11 +69,11 @@ test('types are not switched off', () => {
   expect(linesWith(/\bas unknown as\b|\bas any\b/, code)).toEqual([]);
 });
 
-test('a file has at most 300 lines', () => {
+test('a file has at most 300 lines, one with the cases of a test at most 600', () => {
   const long = [...textOf]
     .filter(([file]) => code.test(file))
     .map(([file, text]) => ({ file, lineCount: text.trimEnd().split('\n').length }))
-    .filter(({ lineCount }) => lineCount > 300);
+    .filter(({ file, lineCount }) => lineCount > (file.startsWith('test/') ? 600 : 300));
   expect(long).toEqual([]);
 });
 
