@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isRunning } from './is-running.ts';
 
 /** What a client needs to know of a running stack. Written when the stack is up, removed when it stops. */
 export interface StackInfo {
@@ -30,15 +31,6 @@ export const writeStackFile = async (stackDir: string, info: StackInfo): Promise
 };
 
 export const removeStackFile = (stackDir: string): Promise<void> => rm(stackFilePath(stackDir), { force: true });
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-};
 
 /** The stack that runs from this folder, or undefined: also for a file that a killed stack left behind. */
 export const readStackFile = async (stackDir: string): Promise<StackInfo | undefined> => {

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { PatternError } from '#primitives/errors';
+import { holdsToken } from './admin-token.ts';
 import type { FaultInjector } from './faults.ts';
 import type { FrontRoute } from './front.ts';
 import { readBody } from './request-body.ts';
@@ -26,12 +26,6 @@ const problem = (
   response.end(JSON.stringify({ type: 'about:blank', title: TITLES[status], status, detail }));
 };
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** Compares digests: the time that it takes says nothing of the token, not even its length. */
-const holdsToken = (request: IncomingMessage, adminToken: string): boolean =>
-  timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${adminToken}`));
-
 const parseFaults = (text: string): unknown => {
   try {
     const body: unknown = JSON.parse(text);
@@ -53,7 +47,7 @@ export const faultRoute =
     const method = request.method ?? '';
     if (!METHODS.includes(method))
       problem(response, 405, `/faults knows ${METHODS.join(', ')}, not ${method}.`, { allow: METHODS.join(', ') });
-    else if (!holdsToken(request, adminToken))
+    else if (!holdsToken(request.headers.authorization, adminToken))
       problem(response, 401, "The admin token of the stack file is needed: 'authorization: Bearer …'.", {
         'www-authenticate': 'Bearer',
       });

@@ -1,16 +1,8 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { isRunning } from '../is-running.ts';
 
 const FOLDER = '.esbuild';
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-};
 
 const entriesOf = (folder: string): readonly string[] => {
   try {

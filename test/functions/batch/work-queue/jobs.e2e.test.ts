@@ -1,15 +1,7 @@
+import type { JobProgress } from '#batch/work-queue/types';
 import { http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { scanKeys } from '../../../support/table-scan.ts';
-
-interface Job {
-  readonly status: string;
-  readonly total: number | null;
-  readonly pending: number;
-  readonly inFlight: number;
-  readonly done: number;
-  readonly failed: number;
-}
 
 const PART = 1000;
 const PATIENCE_MS = 180_000;
@@ -21,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => stack.stop(), 60_000);
 
 const api = (path: string): string => `${stack.info.apiUrl}/work-queue${path}`;
-const jobOf = async (jobId: string): Promise<Job> => (await http('GET', api(`/jobs/${jobId}`))).json as Job;
-const ended = (job: Job): boolean => job.status === 'done' || job.status === 'done-with-failures';
+const jobOf = async (jobId: string): Promise<JobProgress> => (await http('GET', api(`/jobs/${jobId}`))).json as Job;
+const ended = (job: JobProgress): boolean => job.status === 'done' || job.status === 'done-with-failures';
 const callsOf = async (): Promise<Record<string, number>> =>
   (await http('GET', `${stack.info.awsEndpointUrl}/_stack/calls`)).json as Record<string, number>;
 

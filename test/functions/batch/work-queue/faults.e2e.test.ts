@@ -1,0 +1,178 @@
+import type { JobProgress } from '#batch/work-queue/types';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startEffectSink, type EffectSink } from '../../../support/effect-sink.ts';
+import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { startTestStack, type TestStack } from '../../../support/stack.ts';
+import { scanKeys } from '../../../support/table-scan.ts';
+
+const ITEMS = 10_000;
+const POISON_EVERY = 100;
+const PART = 1_000;
+const KILL_EVERY_MS = [1_000, 2_000] as const;
+const PATIENCE_MS = 420_000;
+
+const isPoison = (key: string): boolean => Number(/(\d+)$/.exec(key)?.[1] ?? 1) % POISON_EVERY === 0;
+
+let sink: EffectSink;
+let stack: TestStack;
+beforeAll(async () => {
+  sink = await startEffectSink(isPoison);
+  stack = await startTestStack({
+    // A kill costs the batches in flight one receive each: a good item must survive more kills than a bad one tries.
+    env: { VISIBILITY_TIMEOUT_S: '6', MAX_RECEIVE_COUNT: '10', EFFECT_URL: sink.url },
+  });
+}, 150_000);
+afterAll(async () => {
+  await stack.stop();
+  await sink.close();
+}, 60_000);
+
+const admin = (): Record<string, string> => ({ authorization: `Bearer ${stack.info.adminToken}` });
+
+/** A client that does what one must: comes again after a 5xx, and after an answer that got lost. */
+const patiently = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  until(
+    () =>
+      http(method, `${stack.info.apiUrl}${path}`, { headers, ...(body === undefined ? {} : { body }) }).catch(
+        () => undefined,
+      ),
+    (answer): answer is HttpAnswer => answer !== undefined && answer.status < 500 && answer.status !== 409,
+    60_000,
+    200,
+  ) as Promise<HttpAnswer>;
+
+const openJob = async (): Promise<string> => {
+  const { json } = await patiently(
+    'POST',
+    '/work-queue/jobs',
+    { worker: 'record', open: true },
+    { 'idempotency-key': 'soak' },
+  );
+  const { jobId } = json as { jobId: string };
+  for (let at = 0; at < ITEMS; at += PART) {
+    const items = Array.from({ length: PART }, (_, index) => ({ id: `i${at + index}` }));
+    expect((await patiently('POST', `/work-queue/jobs/${jobId}/items`, { items })).status).toBe(202);
+  }
+  expect((await patiently('POST', `/work-queue/jobs/${jobId}/close`, {})).status).toBe(202);
+  return jobId;
+};
+
+const jobOf = async (jobId: string): Promise<JobProgress> =>
+  (await patiently('GET', `/work-queue/jobs/${jobId}`)).json as Job;
+
+/** Kills the function host every one to two seconds of its life, until told to stop. Gives the number of kills. */
+const killer = () => {
+  let stopped = false;
+  const running = (async () => {
+    let kills = 0;
+    while (!stopped) {
+      const [atLeast, atMost] = KILL_EVERY_MS;
+      await sleep(atLeast + ((kills * 370) % (atMost - atLeast)));
+      const pid = (await stack.refresh())?.functionHostPid;
+      if (typeof pid !== 'number' || stopped) continue;
+      process.kill(pid, 'SIGKILL');
+      kills += 1;
+      await until(
+        async () => (await stack.refresh())?.functionHostPid,
+        (now) => typeof now === 'number' && now !== pid,
+        60_000,
+      );
+    }
+    return kills;
+  })();
+  return {
+    stop: () => {
+      stopped = true;
+      return running;
+    },
+  };
+};
+
+const effectsOf = async (jobId: string): Promise<readonly string[]> =>
+  (await scanKeys(stack.info.awsEndpointUrl, 'distributed-patterns-local-work-queue-effects')).filter((key) =>
+    key.startsWith(`${jobId}/`),
+  );
+
+let jobId: string;
+test(
+  `${ITEMS} items, 1 % poison, the functions killed every 1–2 s, 2 % lost answers, 5 % partial deletes: none lost, none twice`,
+  async () => {
+    const faults = [
+      { at: 'table/work-queue-effects', kind: 'lose-answer', rate: 0.02, seed: 1 },
+      { at: 'table/work-queue-jobs', kind: 'lose-answer', rate: 0.02, seed: 2 },
+      { at: 'queue/work-queue-items', kind: 'partial', rate: 0.05, seed: 3 },
+    ];
+    expect((await patiently('PUT', '/faults', { faults }, admin())).status).toBe(200);
+    const kills = killer();
+    jobId = await openJob();
+    let doneBefore = 0;
+    await until(
+      async () => {
+        const job = await jobOf(jobId);
+        expect(job.done).toBeGreaterThanOrEqual(doneBefore);
+        doneBefore = job.done;
+        if (job.total !== null) expect(job.pending + job.inFlight + job.done + job.failed).toBe(job.total);
+        return job;
+      },
+      ({ done, failed }) => done + failed >= ITEMS * 0.9,
+      PATIENCE_MS,
+      500,
+    );
+    const killed = await kills.stop();
+    const fired = (await patiently('GET', '/faults', undefined, admin())).json as {
+      faults: readonly { fired: number }[];
+    };
+    expect(killed).toBeGreaterThan(3);
+    for (const fault of fired.faults) expect(fault.fired).toBeGreaterThan(0);
+    await patiently('DELETE', '/faults', undefined, admin());
+
+    const job = await until(
+      () => jobOf(jobId),
+      ({ status }) => status.startsWith('done'),
+      PATIENCE_MS,
+      500,
+    );
+    const poison = ITEMS / POISON_EVERY;
+    expect(job).toMatchObject({ total: ITEMS, done: ITEMS - poison, failed: poison, pending: 0, inFlight: 0 });
+    const effects = await effectsOf(jobId);
+    expect(effects.length).toBe(new Set(effects).size);
+    expect(effects.length).toBe(ITEMS);
+    expect(sink.keys().size).toBe(ITEMS - poison);
+    const failed: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const query: string = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+      const page = (await patiently('GET', `/work-queue/dead-letters${query}`)).json as {
+        readonly deadLetters: readonly { readonly id: string; readonly reason: string }[];
+        readonly cursor?: string;
+      };
+      failed.push(...page.deadLetters.map(({ id }) => id));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    expect(failed.every(isPoison)).toBe(true);
+    expect(new Set(failed).size).toBe(poison);
+    console.log(`${killed} kills; faults fired: ${JSON.stringify(fired.faults.map((fault) => fault.fired))}`);
+  },
+  PATIENCE_MS * 2,
+);
+
+test(
+  'after the cause is mended, redrive brings every dead letter to its end, none twice',
+  async () => {
+    sink.mend();
+    const answer = await patiently('POST', '/work-queue/dead-letters/redrive', { ratePerSecond: 100 }, admin());
+    expect(answer.status).toBe(202);
+    const job = await until(
+      () => jobOf(jobId),
+      ({ done }) => done === ITEMS,
+      PATIENCE_MS,
+      500,
+    );
+    expect(job).toMatchObject({ status: 'done', total: ITEMS, done: ITEMS, failed: 0, pending: 0, inFlight: 0 });
+    const effects = await effectsOf(jobId);
+    expect(new Set(effects).size).toBe(ITEMS);
+    expect(effects.length).toBe(ITEMS);
+    expect(sink.keys().size).toBe(ITEMS);
+  },
+  PATIENCE_MS,
+);
