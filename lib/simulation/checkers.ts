@@ -4,12 +4,16 @@
  */
 export type Problems = readonly string[];
 
+/** What one cause has broken is often broken at every later read as well. */
+const SHOWN_COUNT = 5;
+
 /** Raised by {@link holdAll}. */
 export class BrokenPromiseError extends Error {
   readonly problems: Problems;
 
   constructor(problems: Problems) {
-    super(problems.join('; '));
+    const [shown, moreCount] = [problems.slice(0, SHOWN_COUNT), Math.max(0, problems.length - SHOWN_COUNT)];
+    super([...shown, ...(moreCount === 0 ? [] : [`and ${moreCount} more`])].join('; '));
     this.name = new.target.name;
     this.problems = problems;
   }

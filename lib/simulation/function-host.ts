@@ -66,7 +66,7 @@ export const simulatedFunction = (options: FunctionOptions): SimulatedFunction =
       handler ??= boot();
       return JSON.stringify((await handler(JSON.parse(payload) as never, context)) ?? null);
     });
-    ended.abort();
+    ended.abort(name);
     runningCount -= 1;
     if (ending.status === 'killed') return { status: 'failed', errorType: ending.reason, message: 'killed' };
     if (handler !== undefined) idle.push(handler);

@@ -55,8 +55,11 @@ export interface World {
    * @throws {@link PatternError} `simulation/never-quiet` after a day.
    */
   untilQuiet(): Promise<void>;
-  /** Calls `look` after each write, outside of all processes; an error of it is raised by `untilQuiet`. One at a time. */
-  watch(look: () => Promise<void>): void;
+  /**
+   * Calls `look` after each write, before its caller hears of it, outside of all processes: without faults. Its first
+   * error is raised by `untilQuiet`. The last `look` given counts.
+   */
+  watch(look: (written: Operation) => Promise<void>): void;
   /** The calls of processes so far, in order: what a sweep goes through. */
   calls(): readonly Operation[];
   injected(): readonly InjectedFault[];
@@ -101,12 +104,13 @@ export const world = (options: WorldOptions): World => {
   const visibilities = new Map<Queue, number>();
   const functions: SimulatedFunction[] = [];
   const sources: { readonly queue: Queue; readonly source: EventSource }[] = [];
-  let look: (() => Promise<void>) | undefined;
+  let look: ((written: Operation) => Promise<void>) | undefined;
   let problem: { readonly error: unknown } | undefined;
 
-  const seen = async (): Promise<void> => {
-    if (look === undefined || problem !== undefined) return;
-    await outside(look).catch((error: unknown) => {
+  const seen = async (written: Operation): Promise<void> => {
+    const now = look;
+    if (now === undefined || problem !== undefined) return;
+    await outside(() => now(written)).catch((error: unknown) => {
       problem ??= { error };
     });
   };
@@ -119,7 +123,7 @@ export const world = (options: WorldOptions): World => {
       Promise.resolve(
         injector.intercept(operation, async (without) => {
           const applied = await apply(without);
-          if (operation.isWrite) await seen();
+          if (operation.isWrite) await seen(operation);
           return applied;
         }),
       ),

@@ -77,7 +77,8 @@ const somethingHappens = async (
   signal?: AbortSignal,
 ): Promise<void> => {
   const ended = new AbortController();
-  const end = (): void => ended.abort();
+  // A reason of its own: the default one is an exception, made each time.
+  const end = (): void => ended.abort('something happened');
   arrivals.addEventListener('arrival', end, { once: true });
   signal?.addEventListener('abort', end, { once: true });
   try {
