@@ -1,137 +1,54 @@
-/**
- * Messages per second through the event source runner, × a raw SDK poller, on the same queues: `node
- * test/bench/event-source-runner.ts`. Both call a handler that does nothing. The queues are in a process of their own,
- * then in the runner's (as in the embedded place). Prints the median of the rounds' ratios.
- */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import {
-  CreateQueueCommand,
-  DeleteMessageBatchCommand,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
-import { mappingStore } from '../../localstack/event-sources/mapping-store.ts';
-import { startEventSources } from '../../localstack/event-sources/runner.ts';
-import { quietLog } from '../support/probe-log.ts';
-import { startQueues } from '../support/probe-queues.ts';
+/** Messages a second through the event sources, a batch at a time: × a poller that is written with the SDK. */
+import type { Benchmark } from './benchmark.ts';
+import { runnerPerBatch, sdkPoller, type Consume } from './consumers.ts';
+import { filledQueue, forkQueues, sqsClient, startQueues, type Queues } from './queues.ts';
+import { inRounds, median, ratio, rounded, type Candidate } from './rounds.ts';
 
 const MESSAGE_COUNT = 5000;
-const BATCH_SIZE = 10;
-const ROUNDS = 5;
+const ROUND_COUNT = 5;
 
-const clientOf = (endpoint: string): SQSClient =>
-  new SQSClient({
-    endpoint,
-    region: 'us-east-1',
-    useQueueUrlAsEndpoint: false,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+const POLLER = 'SDK poller';
+const APART = 'event source, queues in another process';
+const BESIDE = 'event source, queues beside it (as in the stack)';
+
+const measureAt = (queues: Queues, prefix: string, consume: Consume): Candidate['measure'] => {
+  const client = sqsClient(queues.url);
+  return async (round) => {
+    const queueName = `${prefix}-${round}`;
+    const queueUrl = await filledQueue(client, queueName, MESSAGE_COUNT);
+    const startedMs = performance.now();
+    const stop = await consume({ client, url: queues.url, queueName, queueUrl, messageCount: MESSAGE_COUNT });
+    const tookMs = performance.now() - startedMs;
+    await stop();
+    return (MESSAGE_COUNT * 1000) / tookMs;
+  };
+};
+
+export const benchmark: Benchmark = async (say) => {
+  const apart = await forkQueues();
+  const beside = await startQueues();
+  const rounds = await inRounds({
+    candidates: [
+      { name: POLLER, measure: measureAt(apart, 'poller', sdkPoller) },
+      { name: APART, measure: measureAt(apart, 'apart', runnerPerBatch) },
+      { name: BESIDE, measure: measureAt(beside, 'beside', runnerPerBatch) },
+    ],
+    roundCount: ROUND_COUNT,
+    say,
   });
-
-const filledQueue = async (client: SQSClient, name: string): Promise<string> => {
-  const { QueueUrl = '' } = await client.send(
-    new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '60' } }),
-  );
-  for (let sent = 0; sent < MESSAGE_COUNT; sent += BATCH_SIZE) {
-    const Entries = Array.from({ length: BATCH_SIZE }, (_, i) => ({
-      Id: String(i),
-      MessageBody: JSON.stringify({ id: sent + i }),
-    }));
-    await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-  }
-  return QueueUrl;
+  await beside.close();
+  await apart.close();
+  return {
+    columns: ['candidate', 'messages/s', '× SDK poller'],
+    rows: Object.keys(rounds).map((name) => [
+      name,
+      rounded(median(rounds[name] ?? [])),
+      rounded(ratio(rounds, name, POLLER)),
+    ]),
+    goals: [
+      { figure: `${APART} × ${POLLER}`, atLeast: 1.2, measured: ratio(rounds, APART, POLLER) },
+      { figure: `${BESIDE} × ${POLLER}`, atLeast: 1.2, measured: ratio(rounds, BESIDE, POLLER) },
+    ],
+    remarks: [`${MESSAGE_COUNT} messages a round, in batches of ten, a handler that does nothing.`],
+  };
 };
-
-const perSecond = (startedMs: number): number => (MESSAGE_COUNT * 1000) / (performance.now() - startedMs);
-
-const sdkPoller = async (client: SQSClient, name: string): Promise<number> => {
-  const QueueUrl = await filledQueue(client, name);
-  const startedMs = performance.now();
-  for (let done = 0; done < MESSAGE_COUNT;) {
-    const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: BATCH_SIZE,
-        WaitTimeSeconds: 1,
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
-    const Entries = Messages.map((message, i) => ({ Id: String(i), ReceiptHandle: message.ReceiptHandle }));
-    if (Entries.length > 0) await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-    done += Entries.length;
-  }
-  return perSecond(startedMs);
-};
-
-const runner = async (client: SQSClient, endpointUrl: string, name: string): Promise<number> => {
-  await filledQueue(client, name);
-  const mappings = mappingStore();
-  const finished = Promise.withResolvers<void>();
-  let done = 0;
-  const startedMs = performance.now();
-  const sources = startEventSources({
-    endpointUrl,
-    mappings,
-    invoke: async (_, payload) => {
-      const event = JSON.parse(payload) as { readonly Records: readonly unknown[] };
-      done += event.Records.length;
-      if (done >= MESSAGE_COUNT) finished.resolve();
-      return { status: 'answered', payload: 'null' };
-    },
-    hostIsUp: () => true,
-    log: quietLog,
-  });
-  mappings.put({
-    mapping: {
-      uuid: name,
-      functionName: 'noop',
-      eventSourceArn: `arn:aws:sqs:us-east-1:000000000000:${name}`,
-      enabled: true,
-      batchSize: BATCH_SIZE,
-      maximumBatchingWindowS: 0,
-      reportBatchItemFailures: true,
-      filterPatterns: [],
-    },
-    modifiedAtMs: 0,
-  });
-  await finished.promise;
-  const result = perSecond(startedMs);
-  await sources.stop();
-  return result;
-};
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-const main = async (): Promise<void> => {
-  const child = fork(fileURLToPath(import.meta.url), ['queues']);
-  const [remoteUrl] = (await once(child, 'message')) as [string];
-  const own = await startQueues();
-  const remoteRatios: number[] = [];
-  const ownRatios: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const sdk = await sdkPoller(clientOf(remoteUrl), `sdk-${round}`);
-    const apart = await runner(clientOf(remoteUrl), remoteUrl, `apart-${round}`);
-    const together = await runner(clientOf(own.url), own.url, `together-${round}`);
-    remoteRatios.push(apart / sdk);
-    ownRatios.push(together / sdk);
-    console.log(
-      `round ${round + 1}: SDK poller ${sdk.toFixed(0)}/s, runner ${apart.toFixed(0)}/s, beside its queues ${together.toFixed(0)}/s`,
-    );
-  }
-  console.log(
-    `runner × SDK poller: ${median(remoteRatios).toFixed(2)}; beside its queues: ${median(ownRatios).toFixed(2)}`,
-  );
-  await own.close();
-  child.disconnect();
-};
-
-if (process.argv[2] === 'queues') {
-  const queues = await startQueues();
-  process.send?.(queues.url);
-  process.once('disconnect', () => process.exit());
-} else {
-  await main();
-}

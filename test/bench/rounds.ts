@@ -23,7 +23,7 @@ export const inRounds = async (options: {
   const { candidates, roundCount, say } = options;
   const measured = new Map<string, number[]>(candidates.map(({ name }) => [name, []]));
   for (let round = 0; round <= roundCount; round += 1) {
-    say(round === 0 ? 'warming up' : `round ${round} of ${roundCount}`);
+    if (round % Math.ceil(roundCount / 10) === 0) say(round === 0 ? 'warming up' : `round ${round} of ${roundCount}`);
     for (let turn = 0; turn < candidates.length; turn += 1) {
       const candidate = candidates[(round + turn) % candidates.length];
       if (candidate === undefined) continue;
