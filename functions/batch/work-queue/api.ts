@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { json } from '#batch/work-queue/messages';
+import { groupId, json, MAX_RATE, MIN_RATE } from '#batch/work-queue/messages';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
 
@@ -9,7 +9,7 @@ const MAX_CURSOR_LENGTH = 2_048;
 /** The workers that this stack has. */
 const worker = v.picklist(['record', 'thumbnail'], "Expected 'record' or 'thumbnail'.");
 
-const item = v.strictObject({ id: id(1_024), payload: v.optional(json, null) });
+const item = v.strictObject({ id: id(1_024), payload: v.optional(json, null), groupId: v.optional(groupId) });
 const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
 
 const source = v.strictObject({
@@ -25,10 +25,23 @@ const source = v.strictObject({
 });
 
 const job = v.pipe(
-  v.strictObject({ worker, items: v.optional(items), source: v.optional(source), open: v.optional(v.literal(true)) }),
+  v.strictObject({
+    worker,
+    items: v.optional(items),
+    source: v.optional(source),
+    open: v.optional(v.literal(true)),
+    ordered: v.optional(v.boolean()),
+  }),
   v.check(
     (body) => [body.items, body.source, body.open].filter((each) => each !== undefined).length === 1,
     "Expected exactly one of 'items', 'source' and 'open'.",
+  ),
+  v.forward(
+    v.check(
+      (body) => body.ordered === true || !body.items?.some((each) => each.groupId !== undefined),
+      "Expected true, since items have a 'groupId'.",
+    ),
+    ['ordered'],
   ),
 );
 
@@ -38,17 +51,29 @@ const ofJob = v.strictObject({ id: jobId });
 const page = v.strictObject({ cursor: v.optional(v.pipe(v.string(), v.maxLength(MAX_CURSOR_LENGTH))) });
 
 const progress = v.strictObject({
-  status: v.picklist(['open', 'planning', 'running', 'done', 'done-with-failures']),
+  status: v.picklist([
+    'open',
+    'planning',
+    'running',
+    'done',
+    'done-with-failures',
+    'cancelling',
+    'cancelled',
+    'failed',
+  ]),
   total: v.nullable(count),
   pending: count,
   inFlight: count,
   done: count,
   failed: count,
+  skipped: v.optional(count),
+  cancelled: v.optional(count),
+  reason: v.optional(v.string()),
 });
 
 const result = v.strictObject({
   id: v.string(),
-  status: v.picklist(['done', 'failed']),
+  status: v.picklist(['done', 'skipped', 'failed', 'cancelled']),
   output: v.optional(json),
   reason: v.optional(v.string()),
   attempts: count,
@@ -63,13 +88,17 @@ const deadLetter = v.strictObject({
   at: v.string(),
 });
 
+const rate = v.pipe(v.number(), v.minValue(MIN_RATE), v.maxValue(MAX_RATE));
+const redrive = v.strictObject({ ratePerSecond: v.optional(rate), dryRun: v.optional(v.boolean()) });
+const redriveAnswer = v.strictObject({ redriveId: v.string(), dryRun: v.boolean(), deadLetters: count });
+
 /** The work queue over HTTP. The same bodies may be sent to the queue of jobs. */
 export const workQueueApi = defineApi({
   pattern: 'work-queue',
   part: 'batch',
   chapter: 11,
   title: 'Work queue: many items, independent workers, one effect each',
-  queues: ['jobs', 'items'],
+  queues: ['jobs', 'items', 'items-ordered.fifo', 'redrives'],
   routes: {
     createJob: route({
       method: 'POST',
@@ -98,6 +127,15 @@ export const workQueueApi = defineApi({
       answers: { 202: v.strictObject({ jobId: v.string() }) },
       problems: [404, 409],
     }),
+    cancelJob: route({
+      method: 'POST',
+      path: '/work-queue/jobs/{id}/cancel',
+      summary:
+        'Begin no more items of a job: those end as cancelled, counted as failed; what runs ends as it would have',
+      params: ofJob,
+      answers: { 202: v.strictObject({ jobId: v.string() }) },
+      problems: [404],
+    }),
     job: route({
       method: 'GET',
       path: '/work-queue/jobs/{id}',
@@ -122,6 +160,15 @@ export const workQueueApi = defineApi({
       query: page,
       answers: { 200: v.strictObject({ deadLetters: v.array(deadLetter), cursor: v.optional(v.string()) }) },
       problems: [400],
+    }),
+    redrive: route({
+      method: 'POST',
+      path: '/work-queue/dead-letters/redrive',
+      summary: 'Move the dead letters back to be done, so many a second; or only tell how many there are',
+      body: redrive,
+      answers: { 200: redriveAnswer, 202: redriveAnswer },
+      admin: true,
+      idempotent: true,
     }),
   },
 });

@@ -1,5 +1,6 @@
 import { readPayload } from '#batch/work-queue/run-items';
 import type { JobPlan } from '#batch/work-queue/job-plan';
+import type { redriveStarter } from '#batch/work-queue/redrive-start';
 import type { Worker } from '#batch/work-queue/types';
 import type { WorkQueue } from '#batch/work-queue/work-queue';
 import { problem, type Handlers } from '#http/handlers';
@@ -38,8 +39,9 @@ export const workQueueHandlers = (options: {
   readonly queue: WorkQueue;
   readonly workers: readonly Worker[];
   readonly bucketOf: (name: string) => Objects;
+  readonly startRedrive: ReturnType<typeof redriveStarter>;
 }): Handlers<typeof workQueueApi> => {
-  const { queue, workers, bucketOf } = options;
+  const { queue, workers, bucketOf, startRedrive } = options;
   return {
     createJob: async ({ body, operationId, traceparent }) => {
       const errors = payloadErrors(
@@ -65,6 +67,8 @@ export const workQueueHandlers = (options: {
       if (outcome === 'not-open') return problem(409, { detail: `Job '${id}' was never open.` });
       return { status: 202, body: { jobId: id } };
     },
+    cancelJob: async ({ params: { id } }) =>
+      (await queue.cancelJob(id)) === 'unknown' ? noJob(id) : { status: 202, body: { jobId: id } },
     job: async ({ params: { id } }) => {
       const progress = await queue.progress(id);
       return progress === undefined ? noJob(id) : { status: 200, body: { jobId: id, ...progress } };
@@ -82,6 +86,13 @@ export const workQueueHandlers = (options: {
         at: new Date(atMs).toISOString(),
       }));
       return { status: 200, body: { ...page, deadLetters } };
+    },
+    redrive: async ({ body, operationId, traceparent }) => {
+      const { deadLetters } = await startRedrive(operationId, body, traceparent);
+      const started = { redriveId: operationId, deadLetters };
+      return body.dryRun === true
+        ? { status: 200, body: { ...started, dryRun: true } }
+        : { status: 202, body: { ...started, dryRun: false } };
     },
   };
 };

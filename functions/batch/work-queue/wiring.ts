@@ -1,11 +1,17 @@
+import { statSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { batchWorker } from '#batch/work-queue/batch-worker';
 import { bucketSource } from '#batch/work-queue/bucket-source';
 import { bury } from '#batch/work-queue/bury';
+import { buryPlan } from '#batch/work-queue/bury-plan';
 import { httpPost } from '#batch/work-queue/http-post';
 import { planner } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
+import { redrive, type RedriveRoute } from '#batch/work-queue/redrive';
+import { redriveStarter } from '#batch/work-queue/redrive-start';
 import { thumbnailWorker } from '#batch/work-queue/thumbnail-worker';
 import type { Worker } from '#batch/work-queue/types';
+import { ffmpegFrame } from '#batch/work-queue/video-frame';
 import { workQueue } from '#batch/work-queue/work-queue';
 import { awsObjects } from '#primitives/aws/objects';
 import { awsQueue } from '#primitives/aws/queue';
@@ -21,11 +27,36 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 const queue = (env: Environment, name: string) => awsQueue({ url: variable(env, name) });
 const bucketOf = (name: string) => awsObjects({ name });
 
+/** Where dead letters are moved from, and to. */
+const routes = (env: Environment): readonly RedriveRoute[] => [
+  { of: 'plans', from: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'), to: queue(env, 'JOBS_QUEUE_URL') },
+  { of: 'items', from: queue(env, 'DEAD_LETTERS_QUEUE_URL'), to: queue(env, 'ITEMS_QUEUE_URL') },
+  {
+    of: 'items',
+    ordered: true,
+    from: queue(env, 'ORDERED_DEAD_LETTERS_QUEUE_URL'),
+    to: queue(env, 'ORDERED_ITEMS_QUEUE_URL'),
+  },
+];
+
 const stores = (env: Environment) => ({
   jobs: awsTable({ name: variable(env, 'JOBS_TABLE') }),
   effects: awsTable({ name: variable(env, 'EFFECT_TABLE') }),
   keepMs: KEEP_MS,
 });
+
+/** A program of the machine, by the first folder of PATH that has it. */
+const programOnPath = (env: Environment, name: string): string | undefined =>
+  (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder))
+    .map((folder) => join(folder, name))
+    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+
+const videoFrame = (env: Environment) => {
+  const program = programOnPath(env, 'ffmpeg');
+  return program === undefined ? {} : { videoFrame: ffmpegFrame({ program }) };
+};
 
 const workers = (env: Environment, clock: Clock): readonly Worker[] => [
   recordWorker({
@@ -33,14 +64,20 @@ const workers = (env: Environment, clock: Clock): readonly Worker[] => [
     misbehaves: isLocalStage(variable(env, 'STAGE')),
     ...(env['EFFECT_URL'] ? { post: httpPost({ url: env['EFFECT_URL'] }) } : {}),
   }),
-  thumbnailWorker({ bucketOf, thumbnails: bucketOf(variable(env, 'MEDIA_BUCKET')) }),
+  thumbnailWorker({ bucketOf, thumbnails: bucketOf(variable(env, 'MEDIA_BUCKET')), ...videoFrame(env) }),
 ];
 
 /** What answers HTTP. */
 export const wireHandlers = (env: Environment) => {
   const { clock, random } = shellServices(env);
   const api = workQueue({ ...stores(env), plans: queue(env, 'JOBS_QUEUE_URL'), clock, random });
-  return workQueueHandlers({ queue: api, workers: workers(env, clock), bucketOf });
+  const startRedrive = redriveStarter({
+    routes: routes(env),
+    redrives: queue(env, 'REDRIVES_QUEUE_URL'),
+    clock,
+    random,
+  });
+  return workQueueHandlers({ queue: api, workers: workers(env, clock), bucketOf, startRedrive });
 };
 
 /** What turns jobs into items. */
@@ -50,6 +87,7 @@ export const wirePlanner = (env: Environment) => {
     ...stores(env),
     ...services,
     items: queue(env, 'ITEMS_QUEUE_URL'),
+    orderedItems: queue(env, 'ORDERED_ITEMS_QUEUE_URL'),
     plans: queue(env, 'JOBS_QUEUE_URL'),
     deadLetters: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'),
     sourceOf: ({ bucket, prefix }) => bucketSource({ objects: bucketOf(bucket), prefix }),
@@ -57,9 +95,38 @@ export const wirePlanner = (env: Environment) => {
   return { plan, log: services.log };
 };
 
+/** What ends the planning of jobs that cannot be planned. */
+export const wireBuryPlan = (env: Environment) => {
+  const services = shellServices(env);
+  const end = buryPlan({
+    ...stores(env),
+    ...services,
+    deadLetters: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'),
+    maxReceiveCount: integerVariable(env, 'JOBS_MAX_RECEIVE_COUNT', 20),
+  });
+  return { bury: end, log: services.log };
+};
+
+/** What moves dead letters back. */
+export const wireRedrive = (env: Environment) => {
+  const services = shellServices(env);
+  const move = redrive({
+    ...stores(env),
+    ...services,
+    routes: routes(env),
+    redrives: queue(env, 'REDRIVES_QUEUE_URL'),
+    deadLetters: queue(env, 'REDRIVES_DEAD_LETTERS_QUEUE_URL'),
+  });
+  return { move, log: services.log };
+};
+
+/** The same function reads the queue of items and the FIFO queue of those of ordered jobs. */
+const isOrdered = (env: Environment): boolean => env['ORDERED'] === 'true';
+
 /** What does the work. */
 export const wireWorker = (env: Environment) => {
   const services = shellServices(env);
+  const visibilityMs = 1_000 * integerVariable(env, 'VISIBILITY_TIMEOUT_S', 65);
   return batchWorker({
     ...stores(env),
     ...services,
@@ -67,6 +134,10 @@ export const wireWorker = (env: Environment) => {
     workers: workers(env, services.clock),
     maxReceiveCount: integerVariable(env, 'MAX_RECEIVE_COUNT', 5),
     leaseMs: integerVariable(env, 'LEASE_MS', 15_000),
+    source: queue(env, 'SOURCE_QUEUE_URL'),
+    // No attempt is put off for longer than it would be without.
+    backoff: { baseMs: 1_000, limitMs: visibilityMs },
+    ordered: isOrdered(env),
   });
 };
 
@@ -76,8 +147,9 @@ export const wireBury = (env: Environment) => {
   const end = bury({
     ...stores(env),
     ...services,
-    deadLetters: queue(env, 'DEAD_LETTERS_QUEUE_URL'),
+    deadLetters: queue(env, 'BURIED_QUEUE_URL'),
     maxReceiveCount: integerVariable(env, 'MAX_RECEIVE_COUNT', 5),
+    ordered: isOrdered(env),
   });
   return { bury: end, log: services.log };
 };

@@ -1,19 +1,22 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
+import { checkInteger } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
+import { countsOf, readBatch, type Entry } from './batch-entries.ts';
+import { cancelledJobs } from './cancelled-jobs.ts';
 import { claim } from './claim.ts';
-import { finish, type DoneItem } from './finish.ts';
-import { itemMessage, parseMessage, type ItemMessage } from './messages.ts';
+import { finish, type Ending } from './finish.ts';
+import { endedItem, endedItems, judge, type Attempted } from './judge.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { effectKey, effectKeyOf } from './records.ts';
-import { runItems, type RunOutcome } from './run-items.ts';
+import { retryLater, type Backoff } from './retry-later.ts';
+import { runItems } from './run-items.ts';
 import { sendPersistently } from './send.ts';
 import type { Worker } from './types.ts';
-import { undeliverable, type Verdict } from './undeliverable.ts';
+import { undeliverable, type Rejected } from './undeliverable.ts';
 
 export interface BatchWorkerOptions {
   /** Where claims are written. */
@@ -33,52 +36,37 @@ export interface BatchWorkerOptions {
   readonly keepMs: number;
   /** Items that run at a time, 1..10; 10 unless told. */
   readonly concurrency?: number;
-}
-
-/** Deliveries of one item: a batch may hold the same item twice. */
-interface Entry {
-  readonly item: ItemMessage;
-  readonly messages: ReceivedMessage[];
-  readonly attempt: number;
+  /**
+   * The queue that the messages come from. With it a failed item is put off by `backoff`; without, it comes again after
+   * the queue's visibility timeout.
+   */
+  readonly source?: Queue;
+  /** 1 s doubling up to a minute unless told. */
+  readonly backoff?: Backoff;
+  /** The messages come from a FIFO queue, and `undeliverable` is one: items of a group run in their order. */
+  readonly ordered?: boolean;
+  /** After so long at the latest a cancellation is seen. 0..900_000 ms, 2_000 unless told. */
+  readonly cancelCacheMs?: number;
 }
 
 /** A transaction takes 100 writes: ten effects and at most ten claims stay far below, and meet few others. */
 const MOST_AT_ONCE = 10;
 const KEEP_AT_LEAST_MS = 15 * 24 * 3_600_000;
 
-const validate = ({ concurrency = MOST_AT_ONCE, maxReceiveCount, keepMs, leaseMs }: BatchWorkerOptions): void => {
-  const expectInteger = (name: string, value: number, from: number, to: number): void => {
-    if (Number.isInteger(value) && value >= from && value <= to) return;
-    throw new InvalidArgumentError(`Expected '${name}' to be an integer from ${from} to ${to}, got ${value}.`);
-  };
-  expectInteger('concurrency', concurrency, 1, MOST_AT_ONCE);
-  expectInteger('maxReceiveCount', maxReceiveCount, 1, 1_000);
-  expectInteger('leaseMs', leaseMs, 1, 43_200_000);
-  expectInteger('keepMs', keepMs, KEEP_AT_LEAST_MS, Number.MAX_SAFE_INTEGER);
-};
+const MAX_VISIBILITY_MS = 43_200_000;
+const DEFAULT_BACKOFF: Backoff = { baseMs: 1_000, limitMs: 60_000 };
+const DEFAULT_CACHE_MS = 2_000;
+const CANCELLED: Ending = { status: 'cancelled', reason: 'the job was cancelled' };
 
-const entriesOf = (parsed: readonly { readonly message: ReceivedMessage; readonly item: ItemMessage }[]): Entry[] => {
-  const entries = new Map<string, Entry>();
-  for (const { message, item } of parsed) {
-    const key = effectKeyOf(item.jobId, item.id);
-    const known = entries.get(key);
-    const messages = [...(known?.messages ?? []), message];
-    // The first message decides the work, the one received most often whether there will be another attempt.
-    entries.set(key, {
-      item: known?.item ?? item,
-      messages,
-      attempt: Math.max(...messages.map((m) => m.receiveCount)),
-    });
-  }
-  return [...entries.values()];
-};
-
-const countsOf = (entries: readonly Entry[]): ReadonlyMap<string, number> => {
-  const counts = new Map<string, number>();
-  for (const { item } of entries) {
-    if (item.jobId !== undefined) counts.set(item.jobId, (counts.get(item.jobId) ?? 0) + 1);
-  }
-  return counts;
+const validate = (options: BatchWorkerOptions): void => {
+  const { concurrency = MOST_AT_ONCE, maxReceiveCount, keepMs, leaseMs, backoff = DEFAULT_BACKOFF } = options;
+  checkInteger('concurrency', concurrency, 1, MOST_AT_ONCE);
+  checkInteger('maxReceiveCount', maxReceiveCount, 1, 1_000);
+  checkInteger('leaseMs', leaseMs, 1, MAX_VISIBILITY_MS);
+  checkInteger('keepMs', keepMs, KEEP_AT_LEAST_MS, Number.MAX_SAFE_INTEGER);
+  checkInteger('backoff.baseMs', backoff.baseMs, 1, MAX_VISIBILITY_MS);
+  checkInteger('backoff.limitMs', backoff.limitMs, backoff.baseMs, MAX_VISIBILITY_MS);
+  checkInteger('cancelCacheMs', options.cancelCacheMs ?? DEFAULT_CACHE_MS, 0, 900_000);
 };
 
 /**
@@ -88,22 +76,31 @@ const countsOf = (entries: readonly Entry[]): ReadonlyMap<string, number> => {
  * recorded, the messages come again. Crash after it: they come again and are found to be done. The answer names the
  * messages that have to come again; those that never will succeed are sent on before it is given.
  *
+ * Items of a cancelled job are not run: they are recorded as cancelled. A cancellation is seen after `cancelCacheMs` at
+ * the latest; what runs by then ends as it would have.
+ *
+ * With `ordered`, an item runs when those before it in its group have ended, in this batch or before. The first that
+ * fails keeps the rest of its group waiting until it is tried again, or was sent on as undeliverable.
+ *
  * API calls for ten items of one job without faults: claim 1, finish 1 (with the queue's send, receive and delete
- * 0.5 an item in all). A batch with redeliveries reads their effects first: 1 more.
+ * 0.5 an item in all), and 1 read of the job in each `cancelCacheMs`. A batch with redeliveries reads their effects
+ * first: 1 more. One with failures puts them off: 1 more.
  *
  * @see Burns, Designing Distributed Systems, chapter 11
  * @throws {@link InvalidArgumentError} when an option is out of range
  */
 export const batchWorker = (options: BatchWorkerOptions) => {
   validate(options);
-  const { jobs, effects, clock, random, log, maxReceiveCount, leaseMs, keepMs, concurrency = MOST_AT_ONCE } = options;
+  const { jobs, effects, clock, random, log, leaseMs, keepMs, concurrency = MOST_AT_ONCE } = options;
+  const { cancelCacheMs: cacheMs = DEFAULT_CACHE_MS, backoff = DEFAULT_BACKOFF, ordered = false } = options;
   const workers = new Map(options.workers.map((worker) => [worker.name, worker]));
   const pause = jitteredPause(options);
+  const whichAreCancelled = cancelledJobs({ jobs, clock, cacheMs, pause });
 
   /** Gives the messages that could not be sent on: they come again. */
-  const sendOn = async (rejected: readonly { readonly message: ReceivedMessage; readonly verdict: Verdict }[]) => {
+  const sendOn = async (rejected: readonly Rejected[]): Promise<readonly string[]> => {
     if (rejected.length === 0) return [];
-    const messages = rejected.map(({ message, verdict }) => undeliverable(message, verdict));
+    const messages = rejected.map(({ message, verdict }) => undeliverable(message, verdict, ordered));
     const outcomes = await sendPersistently(options.undeliverable, messages, pause);
     return rejected.filter((_, index) => outcomes[index]?.ok !== true).map(({ message }) => message.id);
   };
@@ -118,46 +115,52 @@ export const batchWorker = (options: BatchWorkerOptions) => {
     return entries.filter((entry) => !ended.has(entry));
   };
 
-  const record = async (entries: readonly Entry[], outcomes: readonly RunOutcome[], claimId: string) => {
-    const items: DoneItem[] = entries.flatMap(({ item, attempt }, index) => {
-      const outcome = outcomes[index];
-      if (outcome?.status !== 'done') return [];
-      return [{ jobId: item.jobId, id: item.id, worker: item.worker, output: outcome.output, attempts: attempt }];
-    });
+  /** Runs what is to be run, and records what has ended. Gives what is to be settled: what has not. */
+  const runAndRecord = async (entries: readonly Entry[], endsAtMs: number): Promise<readonly Attempted[]> => {
+    const cancelled = await whichAreCancelled([...countsOf(entries).keys()]);
+    const isCancelled = ({ item }: Entry): boolean => item.jobId !== undefined && cancelled.has(item.jobId);
+    const wanted = entries.filter((entry) => !isCancelled(entry));
+    const claimId = random.uuid();
+    const nowMs = clock.nowMs();
+    const counts = countsOf(wanted);
+    await claim({ jobs, claimId, counts, leaseUntilMs: nowMs + leaseMs, expiresAtMs: nowMs + keepMs, pause });
+    const deliveries = wanted.map((entry) => (ordered ? entry : { ...entry, groupId: undefined }));
+    const timeMs = endsAtMs - clock.monotonicMs();
+    const outcomes = await runItems(deliveries, { workers, concurrency, timeMs, clock, log });
+    const items = [
+      ...entries.filter(isCancelled).map((entry) => endedItem(entry, CANCELLED, entry.attempt - 1)),
+      ...wanted.flatMap((entry, index) => endedItems(entry, outcomes[index])),
+    ];
     const jobIds = [...countsOf(entries).keys()];
     await finish({ jobs, effects, claimId, jobIds, items, nowMs: clock.nowMs(), keepMs, pause });
+    return wanted.flatMap((entry, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'failed' || outcome?.status === 'blocked' ? [{ entry, outcome }] : [];
+    });
+  };
+
+  const settle = async (attempted: readonly Attempted[], unreadable: readonly Rejected[]) => {
+    const { rejected, retries } = judge(attempted, { ...options, backoff });
+    for (const { entry, outcome } of attempted) {
+      if (outcome.status === 'blocked') continue;
+      const item = effectKeyOf(entry.item.jobId, entry.item.id);
+      log.warn('item failed', { item, attempt: entry.attempt, reason: outcome.reason });
+    }
+    const unsent = await sendOn([...unreadable, ...rejected]);
+    if (options.source !== undefined) await retryLater(options.source, retries);
+    return [...retries.map(({ message }) => message.id), ...unsent];
   };
 
   const work = async (batch: readonly ReceivedMessage[], endsAtMs: number): Promise<readonly string[]> => {
-    const parsed = batch.map((message) => ({ message, result: parseMessage(itemMessage, message.body) }));
-    const rejected = parsed.flatMap(({ message, result }) =>
-      result.ok ? [] : [{ message, verdict: { reason: result.reason, attempts: message.receiveCount } }],
-    );
-    const valid = parsed.flatMap(({ message, result }) => (result.ok ? [{ message, item: result.value }] : []));
-    const again: string[] = [];
+    const { entries, unreadable } = readBatch(batch);
     try {
-      const entries = await withoutEnded(entriesOf(valid));
-      const claimId = random.uuid();
-      const nowMs = clock.nowMs();
-      const counts = countsOf(entries);
-      await claim({ jobs, claimId, counts, leaseUntilMs: nowMs + leaseMs, expiresAtMs: nowMs + keepMs, pause });
-      const timeMs = endsAtMs - clock.monotonicMs();
-      const outcomes = await runItems(entries, { workers, concurrency, timeMs, clock, log });
-      await record(entries, outcomes, claimId);
-      for (const [index, { messages, attempt, item }] of entries.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.status !== 'failed') continue;
-        log.warn('item failed', { item: effectKeyOf(item.jobId, item.id), attempt, reason: outcome.reason });
-        const isFinal = outcome.isPermanent || attempt >= maxReceiveCount;
-        const verdict = { reason: outcome.reason, attempts: attempt };
-        if (isFinal) rejected.push(...messages.map((message) => ({ message, verdict })));
-        else again.push(...messages.map(({ id }) => id));
-      }
+      const attempted = await runAndRecord(await withoutEnded(entries), endsAtMs);
+      return await settle(attempted, unreadable);
     } catch (error) {
-      log.error('batch not recorded, it will come again', { error, count: valid.length });
-      again.push(...valid.map(({ message }) => message.id));
+      log.error('batch not recorded, it will come again', { error, count: batch.length });
+      const again = entries.flatMap(({ messages }) => messages.map(({ id }) => id));
+      return [...again, ...(await sendOn(unreadable))];
     }
-    return [...again, ...(await sendOn(rejected))];
   };
 
   /**

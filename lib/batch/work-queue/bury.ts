@@ -2,12 +2,12 @@ import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
-import { absent, type Fields, type Table, type Write } from '#primitives/table';
+import { absent, equals, type Fields, type Table, type Write } from '#primitives/table';
 import { itemMessage, parseMessage, type ItemMessage } from './messages.ts';
 import { jitteredPause, persist } from './pause.ts';
-import { buriedKey, deadLetterKey, effectKey, effectKeyOf } from './records.ts';
+import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey, textOf } from './records.ts';
 import { sendAll } from './send.ts';
-import { verdictOf, withAttributes, type Verdict } from './undeliverable.ts';
+import { inGroupOf, verdictOf, withAttributes, type Verdict } from './undeliverable.ts';
 
 export interface BuryOptions {
   readonly jobs: Table;
@@ -19,6 +19,8 @@ export interface BuryOptions {
   /** Of the queue of items: what SQS had counted when it moved a message by itself. */
   readonly maxReceiveCount: number;
   readonly keepMs: number;
+  /** The messages come from a FIFO queue, and `deadLetters` is one. */
+  readonly ordered?: boolean;
 }
 
 /** What is buried: an item, or a message in which none could be read. */
@@ -27,20 +29,23 @@ interface Burial {
   readonly id: string;
   readonly item: ItemMessage | undefined;
   readonly verdict: Verdict;
+  /** The id of the item's message in the queue of items: the same for all that tells of this failure. */
+  readonly burial: string;
 }
 
 /**
  * Ends what cannot be delivered: the item is marked and counted as failed, and its message goes to the dead letters,
- * with the attributes `reason`, `attempts` and `jobId`. Rejects when it could not: the message has to come again.
+ * with the attributes `reason`, `attempts`, `jobId` and `burial`. Rejects when it could not: the message has to come again.
  *
  * Marker, count and an entry in the list of dead letters are one transaction; then the message is sent, then the entry
  * says so. A crash before the send: the next delivery finds the entry without the note and sends. A crash between the
- * send and the note: a second dead letter (at least once). An item that was done after all is left in peace.
+ * send and the note: a second dead letter (at least once). An item that was done after all is left in peace, and so is
+ * one that was redriven since.
  *
  * API calls for a message without faults: 3 (transaction, send, note).
  */
 export const bury = (options: BuryOptions) => {
-  const { jobs, effects, clock, log, keepMs, maxReceiveCount } = options;
+  const { jobs, effects, clock, log, keepMs, maxReceiveCount, ordered = false } = options;
   const pause = jitteredPause(options);
 
   const burialOf = (message: ReceivedMessage): Burial => {
@@ -48,13 +53,13 @@ export const bury = (options: BuryOptions) => {
       reason: `received ${maxReceiveCount} times without an answer: the worker crashed or timed out`,
       attempts: maxReceiveCount,
     });
+    const burial = message.attributes.origin ?? message.id;
     const parsed = parseMessage(itemMessage, message.body);
-    if (parsed.ok) return { jobId: parsed.value.jobId, id: parsed.value.id, item: parsed.value, verdict };
-    const id = `unreadable/${message.attributes.origin ?? message.id}`;
-    return { jobId: undefined, id, item: undefined, verdict };
+    if (parsed.ok) return { jobId: parsed.value.jobId, id: parsed.value.id, item: parsed.value, verdict, burial };
+    return { jobId: undefined, id: `unreadable/${burial}`, item: undefined, verdict, burial };
   };
 
-  const writesOf = ({ jobId, id, item, verdict }: Burial): readonly (Write & { readonly table?: Table })[] => {
+  const writesOf = ({ jobId, id, item, verdict, burial }: Burial): readonly (Write & { readonly table?: Table })[] => {
     const atMs = clock.nowMs();
     const put = (key: Write['key'], fields: Fields, table?: Table) => ({
       kind: 'put' as const,
@@ -66,11 +71,13 @@ export const bury = (options: BuryOptions) => {
     });
     const about: Fields = {
       ...verdict,
+      burial,
       atMs,
       ...(jobId === undefined ? {} : { jobId }),
       ...(item === undefined ? {} : { id, worker: item.worker }),
     };
     return [
+      { kind: 'check', key: redrivenKey(burial), condition: absent() },
       put(deadLetterKey(jobId, id), { ...about, sent: false }),
       // What could not be read has no item to mark.
       ...(item === undefined ? [] : [put(effectKey(jobId, id), { ...about, status: 'failed' }, effects)]),
@@ -78,32 +85,43 @@ export const bury = (options: BuryOptions) => {
     ];
   };
 
-  /** False when the message was dealt with before, or its item was done. */
-  const isToSend = async (burial: Burial): Promise<boolean> => {
+  /** The burial that a letter has to tell of; undefined when there is none to send. */
+  const toSend = async (burial: Burial): Promise<string | undefined> => {
     const item = effectKeyOf(burial.jobId, burial.id);
     const outcome = await persist('bury', pause, async () => {
       const answer = await jobs.transact(writesOf(burial));
       return answer.status === 'conflict' ? undefined : answer;
     });
-    if (outcome.status === 'written') return true;
-    if (outcome.refusals.some((refusal) => refusal?.current?.status === 'done')) {
-      log.info('undeliverable message dropped: its item was done', { item });
-      return false;
+    if (outcome.status === 'written') return burial.burial;
+    const hasEnded = outcome.refusals.some(({ current } = { current: undefined }) => {
+      const status = current?.status;
+      return status !== undefined && status !== 'failed';
+    });
+    const wasRedriven = outcome.refusals[0] !== undefined;
+    if (hasEnded || wasRedriven) {
+      log.info('undeliverable message dropped: its item has ended, or was redriven', { item });
+      return undefined;
     }
     const key = deadLetterKey(burial.jobId, burial.id);
-    const entry = await persist('read dead letter', pause, async () => ({ fields: await jobs.get(key) }));
-    return entry.fields?.sent !== true;
+    const { fields } = await persist('read dead letter', pause, async () => ({ fields: await jobs.get(key) }));
+    return fields === undefined || fields.sent === true ? undefined : textOf(fields.burial);
   };
 
   return async (message: ReceivedMessage): Promise<void> => {
     const burial = burialOf(message);
-    if (!(await isToSend(burial))) return;
+    const token = await toSend(burial);
+    if (token === undefined) return;
     const { reason, attempts } = burial.verdict;
     const jobId = burial.jobId === undefined ? {} : { jobId: burial.jobId };
-    const letter = withAttributes(message, { reason, attempts: String(attempts), ...jobId });
-    await sendAll(options.deadLetters, [letter], pause);
+    const letter = withAttributes(message, { reason, attempts: String(attempts), burial: token, ...jobId });
+    await sendAll(options.deadLetters, [{ ...letter, ...(ordered ? inGroupOf(message, message.id) : {}) }], pause);
     await persist('note dead letter', pause, () =>
-      jobs.update({ key: deadLetterKey(burial.jobId, burial.id), set: { sent: true } }),
+      // Without the condition a letter that was redriven meanwhile would be listed again.
+      jobs.update({
+        key: deadLetterKey(burial.jobId, burial.id),
+        set: { sent: true },
+        condition: equals('burial', token),
+      }),
     );
     log.warn('item buried', { item: effectKeyOf(burial.jobId, burial.id), reason, attempts });
   };

@@ -3,13 +3,18 @@ import { claimKey, effectKey, textOf } from './records.ts';
 import { isRetryable, MAX_TRIES, type Pause } from './pause.ts';
 import { PatternError } from '#primitives/errors';
 
-/** An item whose work was done, its effect not yet recorded. */
-export interface DoneItem {
+/** How an item has ended that needs no further attempt and is no dead letter. */
+export type Ending =
+  | { readonly status: 'done'; readonly output: Json }
+  | { readonly status: 'skipped' | 'cancelled'; readonly reason: string };
+
+/** An item that has ended, its end not yet recorded. */
+export interface EndedItem {
   readonly jobId: string | undefined;
   readonly id: string;
   readonly worker: string;
-  readonly output: Json;
   readonly attempts: number;
+  readonly ending: Ending;
 }
 
 interface Options {
@@ -17,9 +22,9 @@ interface Options {
   readonly effects: Table;
   /** The claim of this batch. It is written into every effect: the token by which a batch knows its own writes. */
   readonly claimId: string;
-  /** The jobs whose claims end, also when none of their items was done. */
+  /** The jobs whose claims end, also when none of their items has ended. */
   readonly jobIds: readonly string[];
-  readonly items: readonly DoneItem[];
+  readonly items: readonly EndedItem[];
   readonly nowMs: number;
   readonly keepMs: number;
   readonly pause: Pause;
@@ -27,16 +32,15 @@ interface Options {
 
 type TableWrite = Write & { readonly table: Table };
 
-const effectWrite = (item: DoneItem, { effects, claimId, nowMs, keepMs }: Options): TableWrite => ({
+const effectWrite = (item: EndedItem, { effects, claimId, nowMs, keepMs }: Options): TableWrite => ({
   kind: 'put',
   table: effects,
   key: effectKey(item.jobId, item.id),
   fields: {
-    status: 'done',
+    ...item.ending,
     ...(item.jobId === undefined ? {} : { jobId: item.jobId }),
     id: item.id,
     worker: item.worker,
-    output: item.output,
     attempts: item.attempts,
     atMs: nowMs,
     claim: claimId,
@@ -47,15 +51,24 @@ const effectWrite = (item: DoneItem, { effects, claimId, nowMs, keepMs }: Option
 
 const claimEndWrite = (
   jobId: string,
-  items: readonly DoneItem[],
+  items: readonly EndedItem[],
   { jobs, claimId, nowMs, keepMs }: Options,
 ): TableWrite => {
-  const ids = items.filter((item) => item.jobId === jobId).map(({ id }) => id);
+  const own = items.filter((item) => item.jobId === jobId);
+  const countOf = (status: Ending['status']): number => own.filter(({ ending }) => ending.status === status).length;
+  const [skipped, cancelled] = [countOf('skipped'), countOf('cancelled')];
   return {
     kind: 'put',
     table: jobs,
     key: claimKey(jobId, claimId),
-    fields: { state: 'finished', ok: ids.length, bad: 0, ids },
+    fields: {
+      state: 'finished',
+      ok: own.length - cancelled,
+      bad: cancelled,
+      ids: own.map(({ id }) => id),
+      ...(skipped === 0 ? {} : { skipped }),
+      ...(cancelled === 0 ? {} : { cancelled }),
+    },
     expiresAtMs: nowMs + keepMs,
   };
 };

@@ -1,15 +1,17 @@
 import type { Clock } from '#primitives/clock';
 import type { Json, Table } from '#primitives/table';
 import { persist, type Pause } from './pause.ts';
-import { jobFields, jobKey, readJob, type JobRecord } from './records.ts';
-import type { SourceReference, WorkItem } from './types.ts';
+import { jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
+import type { JobItem, SourceReference, WorkItem } from './types.ts';
 
 /** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
 export interface JobPlan {
   readonly worker: string;
-  readonly items?: readonly WorkItem[] | undefined;
+  readonly items?: readonly JobItem[] | undefined;
   readonly source?: SourceReference | undefined;
   readonly open?: true | undefined;
+  /** The items of a group are done in their order. */
+  readonly ordered?: boolean | undefined;
 }
 
 /** The items without repetitions: of several with one id the first counts. */
@@ -19,13 +21,14 @@ export const distinct = <T extends { readonly id: string }>(items: readonly T[])
   return [...byId.values()];
 };
 
-export const jobOf = ({ worker, items, source }: JobPlan): JobRecord => ({
+export const jobOf = ({ worker, items, source, ordered }: JobPlan): NewJob => ({
   worker,
   kind: items !== undefined ? 'list' : source !== undefined ? 'source' : 'open',
   total: items === undefined ? undefined : distinct(items).length,
   bucket: source?.bucket,
   prefix: source?.prefix,
   closed: false,
+  ordered: ordered === true,
 });
 
 /** Makes the job's record, or finds the one that an earlier attempt has made, and gives what is stored. */
@@ -35,17 +38,17 @@ export const ensureJob = async (
   options: { readonly jobs: Table; readonly clock: Clock; readonly keepMs: number; readonly pause: Pause },
 ): Promise<JobRecord> => {
   const { jobs, clock, keepMs, pause } = options;
-  const job = jobOf(plan);
   const nowMs = clock.nowMs();
+  const fields = jobFields(jobOf(plan), nowMs);
   const outcome = await persist('make job', pause, () =>
     jobs.put({
       key: jobKey(jobId),
-      fields: jobFields(job, nowMs),
+      fields,
       condition: { kind: 'absent' },
       expiresAtMs: nowMs + keepMs,
     }),
   );
-  return outcome.status === 'refused' && outcome.current !== undefined ? readJob(outcome.current) : job;
+  return readJob(outcome.status === 'refused' && outcome.current !== undefined ? outcome.current : fields);
 };
 
 /** The body of an item's message, the same from every planner. */

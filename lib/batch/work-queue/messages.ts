@@ -5,6 +5,9 @@ import { DIRECT } from './records.ts';
 /** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
 const MAX_DEPTH = 32;
 const MAX_ID_BYTES = 1024;
+/** Dead letters a second, and what it is when nobody says. */
+export const [MIN_RATE, MAX_RATE] = [0.1, 1_000];
+export const DEFAULT_RATE = 50;
 
 export const isShallow = (value: unknown, depth = MAX_DEPTH): boolean => {
   if (typeof value !== 'object' || value === null) return true;
@@ -14,7 +17,7 @@ export const isShallow = (value: unknown, depth = MAX_DEPTH): boolean => {
 /** Any JSON: what is checked here has come out of JSON.parse, which makes nothing else. */
 export const json = v.unknown() as v.GenericSchema<unknown, Json>;
 
-export const jobId = v.pipe(
+const jobId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'),
   v.check((text) => text !== DIRECT, `Expected another name than '${DIRECT}', which stands for no job`),
@@ -30,9 +33,9 @@ const itemId = v.pipe(
   v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
 );
 
-export const workerName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const workerName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
-/** A message of the queue of items. */
+/** A message of the queues of items. */
 export const itemMessage = v.strictObject({
   jobId: v.optional(jobId),
   id: itemId,
@@ -41,7 +44,12 @@ export const itemMessage = v.strictObject({
 });
 export type ItemMessage = v.InferOutput<typeof itemMessage>;
 
-const item = v.strictObject({ id: itemId, payload: v.optional(json, null) });
+/** What SQS takes for a group itself is narrower: the messages carry a digest of it. */
+export const groupId = v.pipe(
+  v.string(),
+  v.check((text) => text.isWellFormed() && text.length > 0 && text.length <= 128, 'Expected 1 to 128 characters'),
+);
+const item = v.strictObject({ id: itemId, payload: v.optional(json, null), groupId: v.optional(groupId) });
 const source = v.strictObject({
   bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
   prefix: v.optional(v.string(), ''),
@@ -50,12 +58,14 @@ const source = v.strictObject({
 /** Where to go on: how many items (or pages) were planned by an earlier message. Only the planner writes it. */
 const from = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99_999_999)), 0);
 
+const newJob = { jobId: v.optional(jobId), worker: workerName, ordered: v.optional(v.boolean()) };
+
 /** The messages of the queue of jobs: what HTTP takes as a body, and what the planner tells itself. */
 export const jobMessage = v.union(
   [
-    v.strictObject({ jobId: v.optional(jobId), worker: workerName, items: v.array(item), from }),
-    v.strictObject({ jobId: v.optional(jobId), worker: workerName, source, from }),
-    v.strictObject({ jobId: v.optional(jobId), worker: workerName, open: v.literal(true) }),
+    v.strictObject({ ...newJob, items: v.array(item), from }),
+    v.strictObject({ ...newJob, source, from }),
+    v.strictObject({ ...newJob, open: v.literal(true) }),
     /** Items for an open job. `part` names the delivery of a part by HTTP; without it the message does. */
     v.strictObject({ jobId, part: v.optional(jobId), items: v.array(item), from }),
   ],
@@ -80,3 +90,10 @@ export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: strin
   const path = v.getDotPath(issue);
   return { ok: false, reason: `invalid message: ${path === null ? '' : `${path}: `}${issue.message}` };
 };
+
+/** A message of the queue of redrives: what HTTP takes as a body, and what the redrive tells itself. */
+export const redriveMessage = v.strictObject({
+  redriveId: v.optional(jobId),
+  ratePerSecond: v.optional(v.pipe(v.number(), v.minValue(MIN_RATE), v.maxValue(MAX_RATE)), DEFAULT_RATE),
+  dryRun: v.optional(v.boolean(), false),
+});

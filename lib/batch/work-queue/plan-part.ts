@@ -1,7 +1,7 @@
 import { absent, and, equals, type Table } from '#primitives/table';
 import { persist, type Pause } from './pause.ts';
-import { jobKey, knownKey, partKey, textOf } from './records.ts';
-import type { WorkItem } from './types.ts';
+import { jobKey, knownKey, partKey, textOf, type JobRecord } from './records.ts';
+import type { JobItem } from './types.ts';
 
 /** One transaction takes 100 writes: so many items and the record that counts them. */
 export const CHUNK_COUNT = 99;
@@ -17,23 +17,37 @@ interface PartOptions {
 /**
  * Takes a part into an open job: from then on the job is not planned before this part is. A part that was taken before
  * stays taken, also when the job has been closed since.
+ *
+ * The parts of an ordered job are a chain: each knows the one that was taken before it, and is planned after it. Parts
+ * that are taken side by side go one after the other, in an order of their own.
  */
-export const acceptPart = async (options: PartOptions): Promise<'accepted' | 'closed'> => {
-  const { jobs, jobId, partId, expiresAtMs, pause } = options;
+export const acceptPart = async (
+  options: PartOptions & { readonly job: JobRecord },
+): Promise<'accepted' | 'closed'> => {
+  const { jobs, jobId, partId, expiresAtMs, pause, job } = options;
+  let { lastPart } = job;
   return persist('accept part', pause, async () => {
+    const isOpen = and(equals('kind', 'open'), equals('closed', false));
+    const isLast = lastPart === undefined ? absent('lastPart') : equals('lastPart', lastPart);
     const outcome = await jobs.transact([
-      { kind: 'check', key: jobKey(jobId), condition: and(equals('kind', 'open'), equals('closed', false)) },
+      job.ordered
+        ? { kind: 'update', key: jobKey(jobId), set: { lastPart: partId }, condition: and(isOpen, isLast) }
+        : { kind: 'check', key: jobKey(jobId), condition: isOpen },
       {
         kind: 'put',
         key: partKey(jobId, partId),
-        fields: { count: 0, planned: false },
+        fields: { count: 0, planned: false, ...(lastPart === undefined ? {} : { after: lastPart }) },
         condition: absent(),
         expiresAtMs,
       },
     ]);
     if (outcome.status === 'conflict') return undefined;
-    if (outcome.status === 'written') return 'accepted';
-    return outcome.refusals[1] === undefined ? 'closed' : 'accepted';
+    if (outcome.status === 'written' || outcome.refusals[1] !== undefined) return 'accepted';
+    const last = textOf(outcome.refusals[0]?.current?.lastPart);
+    if (last === lastPart) return 'closed';
+    // Another part was taken between: this one goes behind it.
+    lastPart = last;
+    return undefined;
   });
 };
 
@@ -46,12 +60,12 @@ export const acceptPart = async (options: PartOptions): Promise<'accepted' | 'cl
  * @param items At most {@link CHUNK_COUNT}, each with another id; the same for the same `chunk` at every repeat.
  */
 export const countChunk = async (
-  items: readonly WorkItem[],
+  items: readonly JobItem[],
   chunk: number,
   options: PartOptions,
-): Promise<readonly WorkItem[]> => {
+): Promise<readonly JobItem[]> => {
   const { jobs, jobId, partId, expiresAtMs, pause } = options;
-  const ours: WorkItem[] = [];
+  const ours = new Set<string>();
   let fresh = items;
   // Every refusal takes out at least one item; other planners can cause no more of them than there are items.
   for (let calls = 0; calls <= CHUNK_COUNT + 1 && fresh.length > 0; calls += 1) {
@@ -75,12 +89,15 @@ export const countChunk = async (
       ]);
       return answer.status === 'conflict' ? undefined : answer;
     });
-    if (outcome.status === 'written') return [...ours, ...candidates];
+    if (outcome.status === 'written') {
+      for (const { id } of candidates) ours.add(id);
+      break;
+    }
     fresh = candidates.filter((item, index) => {
       const refusal = outcome.refusals[index];
-      if (refusal !== undefined && textOf(refusal.current?.part) === partId) ours.push(item);
+      if (refusal !== undefined && textOf(refusal.current?.part) === partId) ours.add(item.id);
       return refusal === undefined;
     });
   }
-  return ours;
+  return items.filter(({ id }) => ours.has(id));
 };

@@ -6,10 +6,14 @@ import type { WorkItem, WorkSource } from './types.ts';
 /** Pages by one message at most, however much time there is. */
 const MAX_PAGES = 40;
 
+const NOTHING: Awaited<ReturnType<WorkSource['list']>> = { ids: [] };
+
 interface SourceOptions {
   readonly jobs: Table;
   readonly jobId: string;
   readonly source: WorkSource;
+  /** Nothing more is listed: an empty page ends the source where the listing stood. */
+  readonly isCancelled: boolean;
   readonly send: (items: readonly WorkItem[]) => Promise<void>;
   /** Whether it is time to leave the rest to another message. */
   readonly isLate: () => boolean;
@@ -26,8 +30,11 @@ const recordPage = async (page: number, after: string | undefined, options: Sour
   const key = pageKey(jobId, page);
   const known = await persist('read page', pause, async () => ({ fields: await jobs.get(key) }));
   if (known.fields !== undefined) return known.fields;
-  const { ids, next = null } = await persist('list source', pause, () => source.list(after));
-  const fields = { count: ids.length, ids, next, planned: false };
+  const { ids, next = null } = options.isCancelled
+    ? NOTHING
+    : await persist('list source', pause, () => source.list(after));
+  const cut = options.isCancelled ? { cut: true } : {};
+  const fields = { count: ids.length, ids, next, planned: false, ...cut };
   const outcome = await persist('record page', pause, () =>
     jobs.put({ key, fields, condition: absent(), expiresAtMs }),
   );

@@ -2,21 +2,24 @@ import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
-import type { Table } from '#primitives/table';
+import type { Fields, Table } from '#primitives/table';
 import { distinct, ensureJob, itemBody } from './job-plan.ts';
 import { jobMessage, parseMessage, type JobMessage } from './messages.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart, CHUNK_COUNT, countChunk } from './plan-part.ts';
 import { planPages } from './plan-source.ts';
-import { jobKey, partKey, readJob } from './records.ts';
+import { inGroup, sendInOrder } from './order.ts';
+import { jobKey, partKey, readJob, textOf, type JobRecord } from './records.ts';
 import { sendAll } from './send.ts';
-import type { SourceReference, WorkItem, WorkSource } from './types.ts';
+import type { JobItem, SourceReference, WorkSource } from './types.ts';
 import { undeliverable } from './undeliverable.ts';
 
 export interface PlannerOptions {
   readonly jobs: Table;
   /** Where items are sent. */
   readonly items: Queue;
+  /** Where those of ordered jobs are sent: a FIFO queue. Without it ordered jobs are refused. */
+  readonly orderedItems?: Queue;
   /** The planner's own queue: a long listing goes on with a message to it. */
   readonly plans: Queue;
   /** Where messages go that cannot be understood. */
@@ -31,6 +34,8 @@ export interface PlannerOptions {
 type PlanMessage = Extract<JobMessage, { readonly worker: string }>;
 type PartMessage = Exclude<JobMessage, PlanMessage>;
 
+type Send = (items: readonly JobItem[]) => Promise<void>;
+
 /** Why a message will never be planned; undefined when it was. */
 type Refusal = string | undefined;
 
@@ -38,16 +43,19 @@ type Refusal = string | undefined;
 const inherited = ({ attributes }: ReceivedMessage): Pick<OutgoingMessage, 'attributes'> =>
   attributes.traceparent === undefined ? {} : { attributes: { traceparent: attributes.traceparent } };
 
+const NOT_ORDERED = 'ordered jobs are not done here';
+/** How long a part waits that has to be planned after another one. */
+const WAIT_MS = 1_000;
 /** Items of a list that are sent between two looks at the clock. */
 const LIST_STEP_COUNT = 100;
 
 /** Steps through items from `from` on, until it is late; gives where to go on, undefined at the end. */
 const inSteps = async (
-  items: readonly WorkItem[],
+  items: readonly JobItem[],
   from: number,
   stepCount: number,
   isLate: () => boolean,
-  step: (items: readonly WorkItem[], from: number) => Promise<void>,
+  step: (items: readonly JobItem[], from: number) => Promise<void>,
 ): Promise<number | undefined> => {
   for (let next = from; next < items.length;) {
     await step(items.slice(next, next + stepCount), next);
@@ -65,7 +73,11 @@ const inSteps = async (
  * for the rest was. So a crash anywhere is made up by the message's next delivery: nothing is lost, nothing counted
  * twice; an item may be *sent* twice, which its marker makes harmless.
  *
- * API calls for n items: a list `1 + n/10`; a part `2 + n/99 + n/10`; a source `1 + 4 a page of 250 + n/10`.
+ * The items of an ordered job are sent so that each group keeps its order, its parts one after the other as they were
+ * taken. A cancelled job is planned like another, so that its items end; only a listing goes no further.
+ *
+ * API calls for n items: a list `1 + n/10`; a part `2 + n/99 + n/10`; a source `1 + 4 a page of 250 + n/10`. Ordered:
+ * with fewer than ten groups a send for every item of the largest, and 1 or 2 reads a part more.
  */
 export const planner = (options: PlannerOptions) => {
   const { jobs, clock, log, keepMs } = options;
@@ -76,19 +88,30 @@ export const planner = (options: PlannerOptions) => {
     await sendAll(options.plans, [{ body: JSON.stringify({ ...body, jobId, from }), ...inherited(message) }], pause);
   };
 
-  const sender = (jobId: string, worker: string, message: ReceivedMessage) => (items: readonly WorkItem[]) =>
-    sendAll(
-      options.items,
-      items.map((item) => ({ body: itemBody(jobId, worker, item), ...inherited(message) })),
-      pause,
-    );
+  const sender = (jobId: string, job: JobRecord, message: ReceivedMessage): Send => {
+    const { orderedItems } = options;
+    const messageOf = (item: JobItem): OutgoingMessage => ({
+      body: itemBody(jobId, job.worker, item),
+      ...inherited(message),
+    });
+    if (!job.ordered || orderedItems === undefined) {
+      return (items) => sendAll(options.items, items.map(messageOf), pause);
+    }
+    return (items) =>
+      sendInOrder(
+        orderedItems,
+        items.map((item) => ({ ...messageOf(item), ...inGroup(jobId, item) })),
+        pause,
+      );
+  };
 
   const planJob = async (body: PlanMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
     // A message's id stays the same when it comes again, and so does the job that it begins.
     const jobId = body.jobId ?? message.id;
     const job = await ensureJob(jobId, body, { jobs, clock, keepMs, pause });
+    if (job.ordered && options.orderedItems === undefined) return NOT_ORDERED;
     if ('open' in body) return undefined;
-    const send = sender(jobId, job.worker, message);
+    const send = sender(jobId, job, message);
     if ('items' in body) {
       if (job.kind !== 'list') return `job ${jobId} is another one, not a list`;
       await goOn(body, jobId, await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT, isLate, send), message);
@@ -97,22 +120,53 @@ export const planner = (options: PlannerOptions) => {
     if (job.bucket === undefined) return `job ${jobId} is another one, without a source`;
     const source = options.sourceOf({ bucket: job.bucket, prefix: job.prefix ?? '' });
     const expiresAtMs = clock.nowMs() + keepMs;
-    const next = await planPages(body.from, { jobs, jobId, source, send, isLate, expiresAtMs, pause });
+    const next = await planPages(body.from, {
+      jobs,
+      jobId,
+      source,
+      isCancelled: job.cancelled,
+      send,
+      isLate,
+      expiresAtMs,
+      pause,
+    });
     if (next === 'unknown-page') return `job ${jobId} has not come to page ${body.from}`;
     await goOn(body, jobId, next, message);
     return undefined;
   };
 
+  /** Whether the part that was taken before this one has been planned. */
+  const isNext = async (jobId: string, partId: string, head: Fields | undefined): Promise<boolean> => {
+    const get = (id: string) =>
+      persist('read part', pause, async () => ({ fields: await jobs.get(partKey(jobId, id)) }));
+    const after = textOf((head ?? (await get(partId)).fields)?.after);
+    return after === undefined || (await get(after)).fields?.planned === true;
+  };
+
+  /** Leaves a part to a message that comes in a while: without delay it would only be in the way. */
+  const comeAgain = (body: PartMessage, message: ReceivedMessage) =>
+    sendAll(options.plans, [{ body: JSON.stringify(body), delayMs: WAIT_MS, ...inherited(message) }], pause);
+
   const planPart = async (body: PartMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
     const { jobId } = body;
     const partId = body.part ?? message.id;
     const read = () => jobs.getMany([jobKey(jobId), partKey(jobId, partId)]);
-    const [job, head] = await persist('read part', pause, read);
+    const [fields, head] = await persist('read part', pause, read);
     if (head?.planned === true) return undefined;
+    const refusal = `job ${jobId} takes no items: it is closed, or was never open`;
+    if (fields === undefined) return refusal;
+    const job = readJob(fields);
     const part = { jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause };
-    const isAccepted = head !== undefined || (job !== undefined && (await acceptPart(part)) === 'accepted');
-    if (job === undefined || !isAccepted) return `job ${jobId} takes no items: it is closed, or was never open`;
-    const send = sender(jobId, readJob(job).worker, message);
+    if (head === undefined && (await acceptPart({ ...part, job })) !== 'accepted') return refusal;
+    if (job.ordered) {
+      if (options.orderedItems === undefined) return NOT_ORDERED;
+      if (!(await isNext(jobId, partId, head))) {
+        if (job.failure !== undefined) return `an earlier part of job ${jobId} was not planned: ${job.failure}`;
+        await comeAgain({ ...body, part: partId }, message);
+        return undefined;
+      }
+    }
+    const send = sender(jobId, job, message);
     const next = await inSteps(distinct(body.items), body.from, CHUNK_COUNT, isLate, async (items, from) =>
       send(await countChunk(items, from / CHUNK_COUNT, part)),
     );

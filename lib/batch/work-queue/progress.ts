@@ -1,5 +1,5 @@
 import type { Fields, TableRecord } from '#primitives/table';
-import { numberOf, readJob } from './records.ts';
+import { numberOf, readJob, type JobRecord } from './records.ts';
 import type { JobProgress, JobStatus } from './types.ts';
 
 /** What the records of a job add up to. Fed with one record after the other, in the order of their sort keys. */
@@ -13,9 +13,11 @@ interface Parts {
   count: number;
   areAllPlanned: boolean;
   isLastSeen: boolean;
+  /** The listing of a source ended early, because the job was cancelled. */
+  isCut: boolean;
 }
 
-const isTotalKnown = (job: ReturnType<typeof readJob>, parts: Parts): boolean => {
+const isPlanned = (job: JobRecord, parts: Parts): boolean => {
   if (job.kind === 'list') return true;
   return parts.areAllPlanned && (job.kind === 'source' ? parts.isLastSeen : job.closed);
 };
@@ -28,18 +30,23 @@ const isTotalKnown = (job: ReturnType<typeof readJob>, parts: Parts): boolean =>
 export const tally = (): Tally => {
   let done = 0;
   let failed = 0;
+  let skipped = 0;
+  let cancelled = 0;
   const live: { readonly n: number; readonly leaseUntilMs: number }[] = [];
-  let job: ReturnType<typeof readJob> | undefined;
-  const parts: Parts = { count: 0, areAllPlanned: true, isLastSeen: false };
+  let job: JobRecord | undefined;
+  const parts: Parts = { count: 0, areAllPlanned: true, isLastSeen: false, isCut: false };
 
   const addPart = (fields: Fields): void => {
     parts.count += numberOf(fields.count);
     parts.areAllPlanned &&= fields.planned === true;
     parts.isLastSeen ||= fields.next === null;
+    parts.isCut ||= fields.cut === true;
   };
   const addClaim = (fields: Fields): void => {
     done += numberOf(fields.ok);
     failed += numberOf(fields.bad);
+    skipped += numberOf(fields.skipped);
+    cancelled += numberOf(fields.cancelled);
     if (fields.state === 'live') live.push({ n: numberOf(fields.n), leaseUntilMs: numberOf(fields.leaseUntilMs) });
   };
 
@@ -55,15 +62,43 @@ export const tally = (): Tally => {
       const rest = planned - done - failed;
       const claimed = live.reduce((sum, { n, leaseUntilMs }) => (leaseUntilMs > nowMs ? sum + n : sum), 0);
       const inFlight = Math.min(claimed, rest);
-      const isOpen = job.kind === 'open' && !job.closed;
-      const status = isOpen ? 'open' : isTotalKnown(job, parts) ? statusOf(rest, failed) : 'planning';
-      const total = status === 'planning' ? null : planned;
-      return Object.freeze({ status, total, pending: rest - inFlight, inFlight, done, failed });
+      const isTotalKnown = isPlanned(job, parts);
+      const status = statusOf(job, { isTotalKnown, rest, failed, isCancelled: cancelled > 0 || parts.isCut });
+      return Object.freeze({
+        status,
+        total: isTotalKnown || status === 'open' ? planned : null,
+        pending: rest - inFlight,
+        inFlight,
+        done,
+        failed,
+        ...(skipped === 0 ? {} : { skipped }),
+        ...(cancelled === 0 ? {} : { cancelled }),
+        ...(status === 'failed' && job.failure !== undefined ? { reason: job.failure } : {}),
+      });
     },
   });
 };
 
-const statusOf = (restCount: number, failedCount: number): JobStatus => {
-  if (restCount > 0) return 'running';
-  return failedCount === 0 ? 'done' : 'done-with-failures';
+const statusOf = (
+  job: JobRecord,
+  {
+    isTotalKnown,
+    rest,
+    failed,
+    isCancelled,
+  }: {
+    readonly isTotalKnown: boolean;
+    readonly rest: number;
+    readonly failed: number;
+    readonly isCancelled: boolean;
+  },
+): JobStatus => {
+  if (isTotalKnown && rest === 0) {
+    if (isCancelled) return 'cancelled';
+    return failed === 0 ? 'done' : 'done-with-failures';
+  }
+  if (job.failure !== undefined) return 'failed';
+  if (job.cancelled) return 'cancelling';
+  if (job.kind === 'open' && !job.closed) return 'open';
+  return isTotalKnown ? 'running' : 'planning';
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FieldValue, Fields, Json, Key } from '#primitives/table';
+import type { ItemStatus } from './types.ts';
 
 /**
  * The records of the work queue: their keys and their shapes. A job's own records lie in one partition and are read by
@@ -26,6 +27,10 @@ export const deadLetterKey = (jobId: string | undefined, id: string): Key => ({
   partition: DEAD_LETTERS,
   sort: `${jobId ?? DIRECT}/${digest(id)}`,
 });
+/** That a burial was undone, so that a late repeat of it does nothing. */
+export const redrivenKey = (burial: string): Key => ({ partition: `redriven/${burial}`, sort: 'redriven' });
+/** When the next dead letters may be moved, whoever moves them. */
+export const paceKey: Key = { partition: 'redrive', sort: 'pace' };
 
 /** Stands for the job of messages that belong to none; no job is called so. */
 export const DIRECT = 'direct';
@@ -46,6 +51,11 @@ export const textsOf = (value: FieldValue | undefined): readonly string[] =>
 export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
   value instanceof Set ? undefined : (value as Json | undefined);
 
+/** The end of an item as its marker tells it; a marker is never without one. */
+export const itemStatusOf = (value: FieldValue | undefined): ItemStatus =>
+  ITEM_STATUSES.find((status) => status === value) ?? 'done';
+const ITEM_STATUSES: readonly ItemStatus[] = ['done', 'skipped', 'failed', 'cancelled'];
+
 export type JobKind = 'list' | 'source' | 'open';
 
 export interface JobRecord {
@@ -57,13 +67,25 @@ export interface JobRecord {
   readonly prefix: string | undefined;
   /** Of an open job: no more items are taken. */
   readonly closed: boolean;
+  /** Items of a group are done in their order. */
+  readonly ordered: boolean;
+  /** Items that were not begun end without being run. */
+  readonly cancelled: boolean;
+  /** Why planning was given up. */
+  readonly failure: string | undefined;
+  /** Of an open, ordered job: the part that was accepted last. */
+  readonly lastPart: string | undefined;
 }
 
-export const jobFields = (job: JobRecord, createdAtMs: number): Fields => ({
+/** What is known of a job when it is made. */
+export type NewJob = Omit<JobRecord, 'cancelled' | 'failure' | 'lastPart'>;
+
+export const jobFields = (job: NewJob, createdAtMs: number): Fields => ({
   worker: job.worker,
   kind: job.kind,
   closed: job.closed,
   createdAtMs,
+  ...(job.ordered ? { ordered: true } : {}),
   ...(job.total === undefined ? {} : { total: job.total }),
   ...(job.bucket === undefined ? {} : { bucket: job.bucket }),
   ...(job.prefix === undefined ? {} : { prefix: job.prefix }),
@@ -76,4 +98,8 @@ export const readJob = (fields: Fields): JobRecord => ({
   bucket: textOf(fields.bucket),
   prefix: textOf(fields.prefix),
   closed: fields.closed === true,
+  ordered: fields.ordered === true,
+  cancelled: fields.cancelled === true,
+  failure: textOf(fields.failure),
+  lastPart: textOf(fields.lastPart),
 });

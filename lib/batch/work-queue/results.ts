@@ -1,5 +1,5 @@
 import type { Fields, Table } from '#primitives/table';
-import { DEAD_LETTERS, effectKey, jobPartition, jsonOf, numberOf, textOf, textsOf } from './records.ts';
+import { DEAD_LETTERS, effectKey, itemStatusOf, jobPartition, jsonOf, numberOf, textOf, textsOf } from './records.ts';
 import type { DeadLetter, ItemResult } from './types.ts';
 
 export interface ResultPage {
@@ -30,7 +30,7 @@ const resultOf = (id: string, fields: Fields): ItemResult => {
   const reason = textOf(fields.reason);
   return {
     id,
-    status: fields.status === 'failed' ? 'failed' : 'done',
+    status: itemStatusOf(fields.status),
     ...(output === undefined ? {} : { output }),
     ...(reason === undefined ? {} : { reason }),
     attempts: numberOf(fields.attempts),

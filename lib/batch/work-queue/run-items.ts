@@ -5,16 +5,21 @@ import type { Log } from '#primitives/log';
 import type { Json } from '#primitives/table';
 import { isShallow, type ItemMessage, type Parsed } from './messages.ts';
 import { effectKeyOf } from './records.ts';
-import { PermanentFailure, type Worker } from './types.ts';
+import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 
 /** An item of a batch: its message, and how often it was received. */
 export interface Delivery {
   readonly item: ItemMessage;
   readonly attempt: number;
+  /** Of a FIFO queue: items of one group run one after the other. */
+  readonly groupId?: string | undefined;
 }
 
 export type RunOutcome =
   | { readonly status: 'done'; readonly output: Json }
+  | { readonly status: 'skipped'; readonly reason: string }
+  /** Not begun: it stands behind an item of its group that failed. */
+  | { readonly status: 'blocked' }
   /** `isPermanent`: another attempt would fail as well. */
   | { readonly status: 'failed'; readonly reason: string; readonly isPermanent: boolean };
 
@@ -44,12 +49,15 @@ export const readPayload = (worker: Worker, payload: Json): Parsed<unknown> => {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
 
-const failure = (error: unknown): RunOutcome => ({
-  status: 'failed',
-  reason: reasonOf(error),
-  // What a primitive calls invalid now it will call invalid again.
-  isPermanent: error instanceof PermanentFailure || error instanceof InvalidArgumentError,
-});
+const outcomeOf = (error: unknown): RunOutcome =>
+  error instanceof SkippedItem
+    ? { status: 'skipped', reason: error.message }
+    : {
+        status: 'failed',
+        reason: reasonOf(error),
+        // What a primitive calls invalid now it will call invalid again.
+        isPermanent: error instanceof PermanentFailure || error instanceof InvalidArgumentError,
+      };
 
 const never = (signal: AbortSignal): { readonly aborted: Promise<never>; readonly release: () => void } => {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -61,9 +69,19 @@ const never = (signal: AbortSignal): { readonly aborted: Promise<never>; readonl
   return { aborted: promise, release: () => signal.removeEventListener('abort', onAbort) };
 };
 
+/** The positions of the deliveries, those of one group together. */
+const lanesOf = (deliveries: readonly Delivery[]): readonly (readonly number[])[] => {
+  const lanes = new Map<string, number[]>();
+  for (const [index, { groupId }] of deliveries.entries()) {
+    const name = groupId === undefined ? `item ${index}` : `group ${groupId}`;
+    lanes.set(name, [...(lanes.get(name) ?? []), index]);
+  }
+  return [...lanes.values()];
+};
+
 /**
  * Runs the items of a batch, `concurrency` at a time, and gives the outcomes in their order. None of them ends the
- * others. When `timeMs` is over, the signal of those that still run is aborted, and they and those not yet begun count
+ * others, apart from those that stand behind it in its group: these are not begun. When `timeMs` is over, the signal of those that still run is aborted, and they and those not yet begun count
  * as failed: the others' work can then be recorded before the platform ends the invocation.
  */
 export const runItems = async (
@@ -87,9 +105,9 @@ export const runItems = async (
 
   const runOne = async ({ item, attempt }: Delivery): Promise<RunOutcome> => {
     const worker = workers.get(item.worker);
-    if (worker === undefined) return failure(new PermanentFailure(`unknown worker '${item.worker}'`));
+    if (worker === undefined) return outcomeOf(new PermanentFailure(`unknown worker '${item.worker}'`));
     const payload = readPayload(worker, item.payload);
-    if (!payload.ok) return failure(new PermanentFailure(`invalid payload: ${payload.reason}`));
+    if (!payload.ok) return outcomeOf(new PermanentFailure(`invalid payload: ${payload.reason}`));
     try {
       work.signal.throwIfAborted();
       const key = effectKeyOf(item.jobId, item.id);
@@ -103,17 +121,24 @@ export const runItems = async (
       const running = worker.run({ id: item.id, payload: payload.value }, context);
       return { status: 'done', output: recordable(await Promise.race([running, aborted])) };
     } catch (error) {
-      return failure(error);
+      return outcomeOf(error);
     }
   };
 
-  const outcomes: RunOutcome[] = [];
-  let next = 0;
-  const runner = async (): Promise<void> => {
-    for (let index = next++; index < deliveries.length; index = next++) {
+  const outcomes: RunOutcome[] = deliveries.map(() => ({ status: 'blocked' }));
+  const runLane = async (lane: readonly number[]): Promise<void> => {
+    for (const index of lane) {
       const delivery = deliveries[index];
-      if (delivery !== undefined) outcomes[index] = await runOne(delivery);
+      if (delivery === undefined) return;
+      const outcome = await runOne(delivery);
+      outcomes[index] = outcome;
+      if (outcome.status === 'failed') return;
     }
+  };
+  const lanes = lanesOf(deliveries).values();
+  const runner = async (): Promise<void> => {
+    // The runners share one iterator: each lane is taken by one of them.
+    for (const lane of lanes) await runLane(lane);
   };
   try {
     await Promise.all(Array.from({ length: Math.min(concurrency, deliveries.length) }, runner));

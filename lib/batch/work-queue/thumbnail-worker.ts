@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import type { Objects } from '#primitives/objects';
 import { digest, DIRECT } from './records.ts';
-import { PermanentFailure, type Worker } from './types.ts';
+import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
+import { videoFormat, type VideoFormat } from './video-format.ts';
+import type { VideoFrame } from './video-frame.ts';
 
 const EDGE_PX = 160;
 const MAX_KEY_BYTES = 1_024;
@@ -20,6 +22,8 @@ export interface ThumbnailWorkerOptions {
   readonly maxBytes?: number;
   /** Images that declare more pixels are refused before they are decoded. 50 million unless told. */
   readonly maxPixels?: number;
+  /** Takes a picture out of a video. Without it videos are skipped. */
+  readonly videoFrame?: VideoFrame;
 }
 
 /** The key decides itself by job and item, so that a second run replaces the first one's thumbnail by its like. */
@@ -47,9 +51,23 @@ const inspect = async (sharp: Awaited<ReturnType<typeof loadSharp>>, body: Uint8
   }
 };
 
+/** The picture in a file: the file itself, or a frame of the video that it is. */
+const pictureIn = async (
+  body: Uint8Array,
+  videoFrame: VideoFrame | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly picture: Uint8Array; readonly video: VideoFormat | undefined }> => {
+  const video = videoFormat(body);
+  if (video === undefined) return { picture: body, video };
+  if (videoFrame === undefined) throw new SkippedItem(`a ${video} video: no program that reads videos is here`);
+  return { picture: await videoFrame(body, video, signal), video };
+};
+
 /**
  * Makes a thumbnail of 160 × 160, in WebP, of any image that sharp reads: cut to a square around its middle, turned
  * upright as its EXIF data says. The output tells its key, size and what the original was.
+ *
+ * Of a video it takes the first frame; where nothing reads videos they are skipped, with that reason.
  *
  * What is no image, is damaged, too large, or not there fails for good, with a reason; what the bucket refuses for the
  * moment is tried again.
@@ -57,7 +75,7 @@ const inspect = async (sharp: Awaited<ReturnType<typeof loadSharp>>, body: Uint8
  * @see https://sharp.pixelplumbing.com/
  */
 export const thumbnailWorker = (options: ThumbnailWorkerOptions): Worker<v.InferOutput<typeof payload>, Thumbnail> => {
-  const { bucketOf, thumbnails, maxBytes = 32 * 1_048_576, maxPixels = 50_000_000 } = options;
+  const { bucketOf, thumbnails, videoFrame, maxBytes = 32 * 1_048_576, maxPixels = 50_000_000 } = options;
   return Object.freeze<Worker<v.InferOutput<typeof payload>, Thumbnail>>({
     name: 'thumbnail',
     payload,
@@ -69,17 +87,18 @@ export const thumbnailWorker = (options: ThumbnailWorkerOptions): Worker<v.Infer
       if (body.length > maxBytes) {
         throw new PermanentFailure(`the file has ${body.length} bytes, at most ${maxBytes} are read`);
       }
+      const { picture, video } = await pictureIn(body, videoFrame, signal);
       const sharp = await loadSharp();
-      const { width, height, format } = await inspect(sharp, body);
+      const { width, height, format } = await inspect(sharp, picture);
       if (width * height > maxPixels) {
         throw new PermanentFailure(`the image declares ${width} × ${height} pixels, at most ${maxPixels} are decoded`);
       }
       signal.throwIfAborted();
-      const image = sharp(body, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true })
+      const image = sharp(picture, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true })
         .autoOrient()
         .resize(EDGE_PX, EDGE_PX, { fit: 'cover' })
         .webp();
-      const sourceFormat = FORMATS.get(format) ?? format;
+      const sourceFormat = video ?? FORMATS.get(format) ?? format;
       const { data, info } = await image.toBuffer({ resolveWithObject: true }).catch((error: unknown) => {
         throw new PermanentFailure(`the ${sourceFormat} image is damaged: its pixels cannot be read`, error);
       });

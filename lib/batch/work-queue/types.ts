@@ -10,6 +10,12 @@ export interface WorkItem<Payload = Json> {
   readonly payload: Payload;
 }
 
+/** An item as a job is given it. */
+export interface JobItem extends WorkItem {
+  /** In an ordered job: items of one group are done in their order; those without a group are a group of their own. */
+  readonly groupId?: string | undefined;
+}
+
 /**
  * Where the items of a job come from: the first of the book's three interfaces (Burns, chapter 11).
  *
@@ -65,28 +71,59 @@ export class PermanentFailure extends PatternError {
 }
 
 /**
+ * There is nothing to do for this item, here: it ends as `skipped`, with this message as reason, and counts as done.
+ * Whoever raises it must have left no effect.
+ */
+export class SkippedItem extends PatternError {
+  constructor(reason: string) {
+    super('work-queue/skipped', reason, { retryable: false });
+  }
+}
+
+/**
  * - `open`: items may still be added; `total` counts those that were planned so far.
  * - `planning`: what was accepted is being turned into items; the total is not known yet.
  * - `running`: the total is known, not all items have ended.
  * - `done`: all items are done.
  * - `done-with-failures`: all items have ended, some as dead letters.
+ * - `cancelling`: it was cancelled, not all items have ended.
+ * - `cancelled`: it was cancelled, and not everything was done before that.
+ * - `failed`: planning was given up, so that some items never come: they stay pending. What was planned still ends.
  */
-export type JobStatus = 'open' | 'planning' | 'running' | 'done' | 'done-with-failures';
+export type JobStatus =
+  | 'open'
+  | 'planning'
+  | 'running'
+  | 'done'
+  | 'done-with-failures'
+  | 'cancelling'
+  | 'cancelled'
+  | 'failed';
 
 export interface JobProgress {
   readonly status: JobStatus;
-  /** Null while planning. Otherwise `pending + inFlight + done + failed`, at every read. */
+  /** Null while it is not known. Otherwise `pending + inFlight + done + failed`, at every read. */
   readonly total: number | null;
   readonly pending: number;
   readonly inFlight: number;
   /** Never falls. */
   readonly done: number;
+  /** Falls when dead letters are redriven. */
   readonly failed: number;
+  /** How many of `done` had nothing to be done; absent for 0. */
+  readonly skipped?: number;
+  /** How many of `failed` were not begun, because the job was cancelled; absent for 0. */
+  readonly cancelled?: number;
+  /** Why the planning of a `failed` job was given up. */
+  readonly reason?: string;
 }
+
+/** How an item ends: with its effect, without one because there is none here, as dead letter, or not begun at all. */
+export type ItemStatus = 'done' | 'skipped' | 'failed' | 'cancelled';
 
 export interface ItemResult {
   readonly id: string;
-  readonly status: 'done' | 'failed';
+  readonly status: ItemStatus;
   readonly output?: Json;
   readonly reason?: string;
   readonly attempts: number;

@@ -28,8 +28,44 @@ export interface Verdict {
   readonly attempts: number;
 }
 
-export const undeliverable = (message: ReceivedMessage, { reason, attempts }: Verdict): OutgoingMessage =>
-  withAttributes(message, { reason, attempts: String(attempts), origin: message.id });
+/** A message that will never succeed, and why. */
+export interface Rejected {
+  readonly message: ReceivedMessage;
+  readonly verdict: Verdict;
+}
+
+/**
+ * The message to send to where undeliverable ones go.
+ *
+ * @param isOrdered To a FIFO queue: it stays in its group. A repeat within five minutes is dropped by its id, which is
+ *   that of this message, not of its item: what was redriven and has failed again must not be taken for a repeat.
+ */
+export const undeliverable = (
+  message: ReceivedMessage,
+  { reason, attempts }: Verdict,
+  isOrdered = false,
+): OutgoingMessage => ({
+  ...withAttributes(message, { reason, attempts: String(attempts), origin: message.id }),
+  ...(isOrdered ? inGroupOf(message, message.id) : {}),
+});
+
+/** What a copy of a message needs besides on a FIFO queue: the group of the original, and an id of its own. */
+export const inGroupOf = (
+  { groupId }: Pick<ReceivedMessage, 'groupId'>,
+  deduplicationId: string,
+): Pick<OutgoingMessage, 'groupId' | 'deduplicationId'> => (groupId === undefined ? {} : { groupId, deduplicationId });
+
+/** What this queue's own functions have written on a message that could not be delivered. */
+const OWN_ATTRIBUTES = ['reason', 'attempts', 'origin', 'burial', 'jobId'];
+
+/** A dead letter as it goes back: as it was first sent, with the name of the redrive that moved it. */
+export const redriven = (
+  letter: Pick<ReceivedMessage, 'body' | 'attributes'>,
+  redriveId: string,
+): Pick<OutgoingMessage, 'body' | 'attributes'> => {
+  const own = Object.entries(letter.attributes).filter(([name]) => !OWN_ATTRIBUTES.includes(name));
+  return withAttributes({ body: letter.body, attributes: Object.fromEntries(own) }, { redrive: redriveId });
+};
 
 /** The verdict that came with a message; `fallback` where SQS itself moved it, which tells nothing. */
 export const verdictOf = ({ attributes }: Pick<ReceivedMessage, 'attributes'>, fallback: Verdict): Verdict => {

@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
-import { equals, type Table } from '#primitives/table';
+import { absent, equals, not, type Table } from '#primitives/table';
 import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart } from './plan-part.ts';
@@ -9,7 +9,7 @@ import { tally } from './progress.ts';
 import { jobKey, jobPartition, readJob } from './records.ts';
 import { listDeadLetters, listResults, type DeadLetterPage, type ResultPage } from './results.ts';
 import { sendAll } from './send.ts';
-import type { JobProgress, WorkItem } from './types.ts';
+import type { JobItem, JobProgress } from './types.ts';
 
 export interface WorkQueueOptions {
   readonly jobs: Table;
@@ -36,11 +36,17 @@ export interface WorkQueue {
   addItems(
     jobId: string,
     partId: string,
-    items: readonly WorkItem[],
+    items: readonly JobItem[],
     trace?: string,
   ): Promise<'accepted' | 'unknown' | 'closed'>;
   /** Takes no more items into an open job; those that were accepted are still planned. Repeating it is no error. */
   closeJob(jobId: string): Promise<'closed' | 'unknown' | 'not-open'>;
+  /**
+   * Lets no item of a job begin any more: what was not begun ends as cancelled, what runs ends as it would have, and an
+   * open job is closed. Workers see it after a while (their `cancelCacheMs`). Repeating it is no error; a job that has
+   * ended stays as it is.
+   */
+  cancelJob(jobId: string): Promise<'cancelled' | 'unknown'>;
   /** How far a job is; undefined when there is none. One query, and one more for each further MB of its records. */
   progress(jobId: string): Promise<JobProgress | undefined>;
   /**
@@ -51,6 +57,19 @@ export interface WorkQueue {
   /** What ended as dead letter, at most 100, by job. Undefined for a cursor that no page has given. */
   deadLetters(cursor?: string): Promise<DeadLetterPage | undefined>;
 }
+
+const MAX_READS = 3;
+
+const readProgress = async (jobs: Table, jobId: string, nowMs: number): Promise<JobProgress | undefined> => {
+  const sum = tally();
+  let after: string | undefined;
+  do {
+    const page = await jobs.query({ partition: jobPartition(jobId), ...(after === undefined ? {} : { after }) });
+    for (const record of page.records) sum.add(record);
+    after = page.next;
+  } while (after !== undefined);
+  return sum.progress(nowMs);
+};
 
 const traced = (trace: string | undefined) => (trace === undefined ? {} : { attributes: { traceparent: trace } });
 
@@ -86,7 +105,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       // takes it while the job is open. The other way round the job would wait for items that nobody has.
       if (!job.closed)
         await sendAll(plans, [{ body: JSON.stringify({ jobId, part: partId, items }), ...traced(trace) }], pause);
-      return acceptPart({ jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause });
+      return acceptPart({ jobs, jobId, job, partId, expiresAtMs: clock.nowMs() + keepMs, pause });
     },
     closeJob: async (jobId) => {
       const outcome = await persist('close job', pause, () =>
@@ -95,15 +114,20 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       if (outcome.status === 'written') return 'closed';
       return outcome.current === undefined ? 'unknown' : 'not-open';
     },
+    cancelJob: async (jobId) => {
+      const outcome = await persist('cancel job', pause, () =>
+        jobs.update({ key: jobKey(jobId), set: { cancelled: true, closed: true }, condition: not(absent()) }),
+      );
+      return outcome.status === 'written' ? 'cancelled' : 'unknown';
+    },
     progress: async (jobId) => {
-      const sum = tally();
-      let after: string | undefined;
-      do {
-        const page = await jobs.query({ partition: jobPartition(jobId), ...(after === undefined ? {} : { after }) });
-        for (const record of page.records) sum.add(record);
-        after = page.next;
-      } while (after !== undefined);
-      return sum.progress(clock.nowMs());
+      const read = () => readProgress(jobs, jobId, clock.nowMs());
+      // Read over several pages, an item that is redriven and done meanwhile may be met as failed and as done.
+      for (let reads = 1; reads < MAX_READS; reads += 1) {
+        const progress = await read();
+        if (progress === undefined || progress.pending >= 0) return progress;
+      }
+      return read();
     },
     results: (jobId, cursor) => listResults({ jobs, effects, jobId, cursor }),
     deadLetters: (cursor) => listDeadLetters({ jobs, cursor }),

@@ -29,11 +29,12 @@ const stack = () => {
   const table = memoryTable({ name: 'idempotency', clock });
   const handler = httpFunction({
     api: workQueueApi,
-    handlers: () => workQueueHandlers({ queue: w.api, workers, bucketOf }),
+    handlers: () => workQueueHandlers({ queue: w.api, workers, bucketOf, startRedrive: w.startRedrive }),
     services: () => ({
       log: quiet,
       clock,
       random,
+      adminToken: 'secret',
       idempotency: idempotency({ table, clock, random, inProgressMs: 1_000, keepMs: 60_000 }),
     }),
   });
@@ -115,7 +116,12 @@ describe('what cannot be is refused, and says where', () => {
   test.each([
     ['an unknown worker', { worker: 'nobody', items: [] }, 'worker'],
     ['a field of a later step', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
-    ['an ordered job', { worker: 'record', items: [], ordered: true }, 'ordered'],
+    ['a group in a job without order', { worker: 'record', items: [{ id: 'a', groupId: 'g' }] }, 'ordered'],
+    [
+      'a group without a name',
+      { worker: 'record', items: [{ id: 'a', groupId: '' }], ordered: true },
+      'items.0.groupId',
+    ],
     ['an id of nothing', { worker: 'record', items: [{ id: '' }] }, 'items.0.id'],
     ['an id with NUL', { worker: 'record', items: [{ id: 'a\0' }] }, 'items.0.id'],
     [
@@ -157,11 +163,53 @@ describe('what cannot be is refused, and says where', () => {
   test('routes of later steps are not there', async () => {
     const { call } = stack();
     for (const [method, path] of [
-      ['POST', '/work-queue/jobs/a/cancel'],
-      ['POST', '/work-queue/dead-letters/redrive'],
+      ['PUT', '/work-queue/scaling'],
       ['GET', '/work-queue/scaling'],
     ] as const) {
       expect((await call(method, path)).status).toBe(404);
     }
+  });
+});
+
+test('a job is cancelled, as often as one likes, and what there is not cannot be', async () => {
+  const { w, call } = stack();
+  const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', items: someItems(3) })).body;
+  for (let times = 0; times < 2; times += 1)
+    expect(await call('POST', `/work-queue/jobs/${jobId}/cancel`)).toEqual({ status: 202, body: { jobId } });
+  expect((await call('POST', '/work-queue/jobs/nope/cancel')).status).toBe(404);
+  expect((await call('GET', `/work-queue/jobs/${jobId}`)).body).toMatchObject({ status: 'cancelling', pending: 3 });
+  await w.drain();
+  expect((await call('GET', `/work-queue/jobs/${jobId}`)).body).toEqual({
+    jobId,
+    status: 'cancelled',
+    total: 3,
+    pending: 0,
+    inFlight: 0,
+    done: 0,
+    failed: 3,
+    cancelled: 3,
+  });
+});
+
+describe('a redrive', () => {
+  const admin = { authorization: 'Bearer secret' };
+
+  test('is for administrators, with a rate and nothing else', async () => {
+    const { call } = stack();
+    expect((await call('POST', '/work-queue/dead-letters/redrive', {})).status).toBe(401);
+    for (const body of [{ ratePerSecond: 0 }, { ratePerSecond: 1e9 }, { ratePerSecond: '5' }, { rate: 5 }])
+      expect((await call('POST', '/work-queue/dead-letters/redrive', body, admin)).status).toBe(400);
+  });
+
+  test('tells how many dead letters there are, and moves them unless it is a dry run', async () => {
+    const { w, call } = stack();
+    await call('POST', '/work-queue/jobs', { worker: 'record', items: [{ id: 'b', payload: { fail: 'always' } }] });
+    await w.drain();
+    const dry = await call('POST', '/work-queue/dead-letters/redrive', { dryRun: true }, admin);
+    expect(dry).toEqual({ status: 200, body: { redriveId: expect.any(String), dryRun: true, deadLetters: 1 } });
+    expect(await w.redrives.depth()).toMatchObject({ visibleCount: 0 });
+    const wet = await call('POST', '/work-queue/dead-letters/redrive', { ratePerSecond: 5 }, admin);
+    expect(wet).toMatchObject({ status: 202, body: { dryRun: false, deadLetters: 1 } });
+    expect(await w.redrives.depth()).toMatchObject({ visibleCount: 1 });
   });
 });

@@ -2,8 +2,11 @@ import { partialBatch } from '#batch/partial-batch';
 import { batchWorker } from '#batch/work-queue/batch-worker';
 import { bucketSource } from '#batch/work-queue/bucket-source';
 import { bury } from '#batch/work-queue/bury';
+import { buryPlan } from '#batch/work-queue/bury-plan';
 import { planner } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
+import { redrive, type RedriveRoute } from '#batch/work-queue/redrive';
+import { redriveStarter } from '#batch/work-queue/redrive-start';
 import type { Worker } from '#batch/work-queue/types';
 import { workQueue } from '#batch/work-queue/work-queue';
 import type { Clock } from '#primitives/clock';
@@ -23,6 +26,8 @@ import type { PartialBatchAnswer } from '#batch/partial-batch';
 const KEEP_MS = 30 * 24 * 3_600_000;
 const VISIBILITY_MS = 30_000;
 export const MAX_RECEIVE_COUNT = 5;
+const MAX_PLAN_COUNT = 20;
+const CANCEL_CACHE_MS = 2_000;
 
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
@@ -48,6 +53,9 @@ export const world = (
     /** For workers whose work takes real time, e.g. in a thread of its own. */
     readonly isRealTime?: boolean;
     readonly planMs?: number;
+    readonly redriveMs?: number;
+    /** Messages of ordered jobs in one batch. As in the template unless told: 1. */
+    readonly orderedBatch?: number;
     readonly onStep?: () => Promise<void>;
   } = {},
 ) => {
@@ -68,32 +76,67 @@ export const world = (
   const effects = table('effects');
   const media = options.media ?? memoryObjects({ name: 'media', wire });
   const plansDead = queue('plans-dead');
-  const plans = queue('plans', { queue: plansDead, maxReceiveCount: 20 });
+  const plansLost = queue('plans-undeliverable', { queue: plansDead, maxReceiveCount: 1_000 });
+  const plans = queue('plans', { queue: plansLost, maxReceiveCount: MAX_PLAN_COUNT });
   const dead = queue('dead');
   const lost = queue('undeliverable', { queue: dead, maxReceiveCount: 1_000 });
   const items = queue('items', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const orderedDead = queue('ordered-dead.fifo');
+  const orderedLost = queue('ordered-undeliverable.fifo', { queue: orderedDead, maxReceiveCount: 1_000 });
+  const ordered = queue('ordered.fifo', { queue: orderedLost, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const redrivesDead = queue('redrives-dead');
+  const redrives = queue('redrives', { queue: redrivesDead, maxReceiveCount: 1_000 });
+  const routes: readonly RedriveRoute[] = [
+    { of: 'plans', from: plansDead, to: plans },
+    { of: 'items', from: dead, to: items },
+    { of: 'items', from: orderedDead, to: ordered, ordered: true },
+  ];
 
   const common = { jobs, effects, clock, random, log: quiet, keepMs: KEEP_MS };
   const plan = planner({
     ...common,
     items,
+    orderedItems: ordered,
     plans,
     deadLetters: plansDead,
     sourceOf: ({ prefix }) => bucketSource({ objects: media, prefix }),
   });
-  const work = batchWorker({
-    ...common,
-    undeliverable: lost,
-    workers: options.workers ?? [options.worker?.(clock) ?? recordWorker({ clock, misbehaves: true })],
-    maxReceiveCount: MAX_RECEIVE_COUNT,
-    leaseMs: VISIBILITY_MS,
-  });
+  const workerOf = (source: Queue, undeliverable: Queue, isOrdered: boolean) =>
+    batchWorker({
+      ...common,
+      source,
+      undeliverable,
+      ordered: isOrdered,
+      workers: options.workers ?? [options.worker?.(clock) ?? recordWorker({ clock, misbehaves: true })],
+      maxReceiveCount: MAX_RECEIVE_COUNT,
+      leaseMs: VISIBILITY_MS,
+      cancelCacheMs: CANCEL_CACHE_MS,
+    });
+  const work = workerOf(items, lost, false);
+  const workInOrder = workerOf(ordered, orderedLost, true);
   const end = bury({ ...common, deadLetters: dead, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const endInOrder = bury({
+    ...common,
+    deadLetters: orderedDead,
+    maxReceiveCount: MAX_RECEIVE_COUNT,
+    ordered: true,
+  });
+  const endPlan = buryPlan({ ...common, deadLetters: plansDead, maxReceiveCount: MAX_PLAN_COUNT });
+  const move = redrive({ ...common, routes, redrives, deadLetters: redrivesDead });
+  const startRedrive = redriveStarter({ routes, redrives, clock, random });
 
+  const one =
+    (handle: (message: ReceivedMessage) => Promise<void>): Handle =>
+    (messages) =>
+      partialBatch(messages, handle, { concurrency: 1 });
   const handlers: readonly (readonly [Queue, number, Handle])[] = [
-    [plans, 1, (messages) => partialBatch(messages, (message) => plan(message, options.planMs ?? 5_000))],
+    [plans, 1, one((message) => plan(message, options.planMs ?? 5_000))],
+    [plansLost, 1, one(endPlan)],
     [items, 10, (messages) => work(messages, 8_000)],
-    [lost, 10, (messages) => partialBatch(messages, end, { concurrency: 1 })],
+    [ordered, options.orderedBatch ?? 1, (messages) => workInOrder(messages, 8_000)],
+    [lost, 10, one(end)],
+    [orderedLost, 10, one(endInOrder)],
+    [redrives, 1, one((message) => move(message, options.redriveMs ?? 5_000))],
   ];
 
   /** Receives once, calls the function, deletes what it did not report. False when there was nothing. */
@@ -118,7 +161,12 @@ export const world = (
       }
       if (isBusy) continue;
       const depths = await Promise.all(handlers.map(([source]) => source.depth().catch(() => undefined)));
-      if (depths.every((depth) => depth !== undefined && depth.visibleCount + depth.inFlightCount === 0)) return;
+      if (
+        depths.every(
+          (depth) => depth !== undefined && depth.visibleCount + depth.inFlightCount + depth.delayedCount === 0,
+        )
+      )
+        return;
       await clock.advance(VISIBILITY_MS + 1);
     }
     throw new Error('The queues were never empty.');
@@ -136,12 +184,12 @@ export const world = (
     } while (cursor !== undefined);
     return results;
   };
-  const deadLetters = async () => {
+  const deadLetters = async (from = dead) => {
     const letters: ReceivedMessage[] = [];
     for (
-      let page = await dead.receive({ maxCount: 10 });
+      let page = await from.receive({ maxCount: 10 });
       page.length > 0;
-      page = await dead.receive({ maxCount: 10 })
+      page = await from.receive({ maxCount: 10 })
     ) {
       letters.push(...page);
     }
@@ -159,7 +207,13 @@ export const world = (
     plans,
     plansDead,
     items,
+    ordered,
+    orderedDead,
+    dead,
     lost,
+    redrives,
+    redrivesDead,
+    startRedrive,
     drain,
     allResults,
     deadLetters,

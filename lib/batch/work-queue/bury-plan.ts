@@ -1,0 +1,54 @@
+import type { Log } from '#primitives/log';
+import type { Clock } from '#primitives/clock';
+import type { Queue, ReceivedMessage } from '#primitives/queue';
+import type { Random } from '#primitives/random';
+import { absent, not, type Table } from '#primitives/table';
+import { jobMessage, parseMessage, type JobMessage } from './messages.ts';
+import { jitteredPause, persist } from './pause.ts';
+import { jobKey } from './records.ts';
+import { sendAll } from './send.ts';
+import { verdictOf, withAttributes } from './undeliverable.ts';
+
+/** What a message of the queue began is called like it: its copies have other ids, so the name goes into the body. */
+const named = (plan: JobMessage, messageId: string): JobMessage =>
+  'worker' in plan ? { ...plan, jobId: plan.jobId ?? messageId } : { ...plan, part: plan.part ?? messageId };
+
+/**
+ * Ends the planning of what could not be planned: its job is `failed`, with the reason, and the message goes to the dead
+ * letters, with the attributes `reason`, `attempts` and `jobId`. Rejects when it could not: the message has to come
+ * again. A crash between the two writes: both are made again, the first without a change; after them: a second letter.
+ *
+ * API calls for a message: 2.
+ *
+ * @param options `maxReceiveCount`: of the queue of jobs, what SQS had counted when it moved a message by itself.
+ */
+export const buryPlan = (options: {
+  readonly jobs: Table;
+  readonly deadLetters: Queue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly maxReceiveCount: number;
+}) => {
+  const { jobs, deadLetters, log, maxReceiveCount } = options;
+  const pause = jitteredPause(options);
+
+  return async (message: ReceivedMessage): Promise<void> => {
+    const { reason, attempts } = verdictOf(message, {
+      reason: `not planned in ${maxReceiveCount} attempts`,
+      attempts: maxReceiveCount,
+    });
+    const parsed = parseMessage(jobMessage, message.body);
+    const plan = parsed.ok ? named(parsed.value, message.id) : undefined;
+    const jobId = plan?.jobId;
+    if (jobId !== undefined) {
+      await persist('end planning', pause, () =>
+        jobs.update({ key: jobKey(jobId), set: { failure: reason }, condition: not(absent()) }),
+      );
+    }
+    const body = plan === undefined ? message.body : JSON.stringify(plan);
+    const about = { reason, attempts: String(attempts), ...(jobId === undefined ? {} : { jobId }) };
+    await sendAll(deadLetters, [withAttributes({ ...message, body }, about)], pause);
+    log.warn('plan buried', { jobId, reason, attempts });
+  };
+};
