@@ -39,6 +39,12 @@ const WELL_AFTER_MS = 10_000;
 const MAX_FAILURES = 5;
 const STOP_TIMEOUT_MS = 5_000;
 
+/**
+ * What takes 150 MB off a host that has called a few functions (470 MB without): each thread's young generation would
+ * grow to 48 MB on a machine with much memory, and code would be kept for speed that a local stack has no use for.
+ */
+const MEMORY_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size'];
+
 const serverlessScript = (): string => {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   return path.join(path.dirname(manifest), 'bin', 'serverless.js');
@@ -66,7 +72,7 @@ const startRun = (
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly args: readonly string[] },
   onOutput: (line: Buffer) => void,
 ): HostRun => {
-  const child = spawn(process.execPath, [serverlessScript(), ...options.args], {
+  const child = spawn(process.execPath, [...MEMORY_FLAGS, serverlessScript(), ...options.args], {
     cwd: options.cwd,
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -9,7 +9,7 @@ import { startEventSources } from './event-sources/runner.ts';
 import { ACCOUNT_ID, REGION } from './plugin/account.ts';
 
 /** Batches at once of one event source: each is a thread of about 30 MB, and AWS's 1 250 would not fit. */
-const MAX_BATCHES_AT_ONCE = 10;
+const MAX_BATCHES_AT_ONCE = 4;
 
 export interface Primitives {
   readonly endpoint: Endpoint;

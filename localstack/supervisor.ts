@@ -3,11 +3,12 @@ import path from 'node:path';
 import type { Log } from '#primitives/log';
 import { startFront, type Front } from './embedded/front.ts';
 import { faultRoute } from './embedded/fault-route.ts';
+import type { FaultInjector } from './embedded/faults.ts';
 import { functionFaultRoute } from './embedded/front-faults.ts';
 import { claimPort, freePort } from './free-port.ts';
 import { functionHost, type FunctionHost, type HostReady } from './function-host.ts';
 import { REGION, useDummyCredentials } from './plugin/account.ts';
-import { startPrimitives, type Primitives } from './primitives.ts';
+import { startPrimitives } from './primitives.ts';
 import { readStackFile, removeStackFile, writeStackFile, type StackInfo } from './stack-file.ts';
 import { SettingsError, type StackSettings } from './stack-settings.ts';
 import { SERVICE, STAGE } from './stage.ts';
@@ -22,29 +23,6 @@ export interface Stack {
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
-const infoOf = (options: {
-  readonly ready: HostReady | undefined;
-  readonly known: HostReady;
-  readonly front: Front;
-  readonly awsEndpointUrl: string;
-  readonly adminToken: string;
-}): StackInfo => {
-  const { known } = options;
-  return {
-    apiUrl: options.front.url,
-    awsEndpointUrl: options.awsEndpointUrl,
-    pid: process.pid,
-    functionHostPid: options.ready?.pid ?? null,
-    adminToken: options.adminToken,
-    region: REGION,
-    queues: known.queues,
-    tables: known.tables,
-    buses: known.buses,
-    buckets: known.buckets,
-    functions: known.functions,
-  };
-};
-
 const hostArguments = (httpPort: number, lambdaPort: number): readonly string[] => [
   'offline',
   'start',
@@ -56,8 +34,86 @@ const hostArguments = (httpPort: number, lambdaPort: number): readonly string[] 
   String(lambdaPort),
 ];
 
+interface Ports {
+  readonly http: number;
+  readonly aws: number;
+  readonly lambda: number;
+  /** Behind the front. */
+  readonly hostHttp: number;
+}
+
+const claimPorts = async (settings: StackSettings): Promise<Ports> => {
+  const running = await readStackFile(settings.stackDir);
+  if (running !== undefined)
+    throw new SettingsError(
+      `A stack runs from ${settings.stackDir} already (process ${running.pid}, ${running.apiUrl}). ` +
+        'Stop it, or set STACK_DIR and the ports for a second one.',
+    );
+  return {
+    http: await claimPort(settings.httpPort, 'PORT'),
+    aws: await claimPort(settings.awsPort, 'AWS_PORT'),
+    lambda: await claimPort(settings.lambdaPort, 'LAMBDA_PORT'),
+    hostHttp: await freePort(),
+  };
+};
+
+/** The function that answers a path: one for each pattern, and one for the rest. */
+const functionOf =
+  (functions: () => readonly string[]) =>
+  (url: string): string => {
+    const name = `${SERVICE}-${STAGE}-${/^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? ''}-http`;
+    return functions().includes(name) ? name : `${SERVICE}-${STAGE}-root-http`;
+  };
+
+const startEntrance = (options: {
+  readonly port: number;
+  readonly host: () => FunctionHost | undefined;
+  readonly faults: FaultInjector;
+  readonly adminToken: string;
+  readonly log: Log;
+}): Promise<Front> => {
+  const { port, host, faults, adminToken, log } = options;
+  const called = {
+    functionHostUrl: () => host()?.current()?.httpUrl,
+    functionOf: functionOf(() => host()?.current()?.functions ?? []),
+  };
+  const routes = [
+    faultRoute({ faults, adminToken }),
+    functionFaultRoute({ ...called, faults, crashHost: () => host()?.crash() }),
+  ];
+  return startFront({ ...called, port, routes, log });
+};
+
+/** Writes the stack file at each change of the host, one after the other: a slow write must not overtake the next. */
+const stackFileWriter = (options: {
+  readonly stackDir: string;
+  readonly infoOf: (ready: HostReady | undefined) => StackInfo;
+  readonly log: Log;
+}) => {
+  let writing = Promise.resolve();
+  let ended = false;
+  return {
+    write: (ready: HostReady | undefined): Promise<void> => {
+      if (ended) return writing;
+      writing = writing
+        .then(() => writeStackFile(options.stackDir, options.infoOf(ready)))
+        .catch((error: unknown) => options.log.error('the stack file was not written', { error }));
+      return writing;
+    },
+    remove: async (): Promise<void> => {
+      ended = true;
+      await writing;
+      await removeStackFile(options.stackDir);
+    },
+  };
+};
+
+const rejectionOf = async (failed: Promise<Error>): Promise<never> => {
+  throw await failed;
+};
+
 /**
- * Starts the whole stack: primitives, function host, front, stack file. When a part does not come up, the parts that
+ * Starts the whole stack: primitives, front, function host, stack file. When a part does not come up, the parts that
  * did are stopped before the error is thrown.
  *
  * @throws {@link SettingsError} for a port that is taken, or a stack that runs from the same folder already.
@@ -70,16 +126,9 @@ export const startStack = async (options: {
   readonly onHostOutput: (chunk: Buffer) => void;
 }): Promise<Stack> => {
   const { settings, log } = options;
-  const running = await readStackFile(settings.stackDir);
-  if (running !== undefined)
-    throw new SettingsError(
-      `A stack runs from ${settings.stackDir} already (process ${running.pid}, ${running.apiUrl}). Stop it, or set STACK_DIR and the ports for a second one.`,
-    );
-  const httpPort = await claimPort(settings.httpPort, 'PORT');
-  const awsPort = await claimPort(settings.awsPort, 'AWS_PORT');
-  const lambdaPort = await claimPort(settings.lambdaPort, 'LAMBDA_PORT');
-  const hostHttpPort = await freePort();
+  const ports = await claimPorts(settings);
   const adminToken = randomBytes(24).toString('base64url');
+  useDummyCredentials(options.env);
 
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -87,85 +136,65 @@ export const startStack = async (options: {
       await step().catch((error: unknown) => log.error('a part did not stop cleanly', { error }));
   };
 
-  useDummyCredentials(options.env);
   let host: FunctionHost | undefined;
-  let known: HostReady | undefined;
-  let publish: (ready: HostReady | undefined) => void = () => undefined;
+  let onChange: (ready: HostReady | undefined) => void = () => undefined;
   try {
-    const primitives: Primitives = await startPrimitives({
-      port: awsPort,
+    const { dataDir, upstream } = settings;
+    const primitives = await startPrimitives({
+      port: ports.aws,
       adminToken,
       service: SERVICE,
       stage: STAGE,
-      ...(settings.dataDir === undefined ? {} : { dataDir: settings.dataDir }),
-      ...(settings.upstream === undefined ? {} : { upstream: settings.upstream }),
+      ...(dataDir === undefined ? {} : { dataDir }),
+      ...(upstream === undefined ? {} : { upstream }),
       functionHost: () => host?.current(),
       crashHost: () => host?.crash(),
       log: log.child({ part: 'endpoint' }),
     });
     stops.push(() => primitives.stop());
-
-    const functionHostUrl = () => host?.current()?.httpUrl;
-    const { faults } = primitives;
-    const front = await startFront({
-      port: httpPort,
-      functionHostUrl,
-      routes: [
-        faultRoute({ faults, adminToken }),
-        functionFaultRoute({
-          faults,
-          prefix: `${SERVICE}-${STAGE}-`,
-          functionHostUrl,
-          crashHost: () => host?.crash(),
-        }),
-      ],
-      log: log.child({ part: 'front' }),
-    });
+    const { faults, endpoint } = primitives;
+    const entrance = { port: ports.http, host: () => host, faults, adminToken, log: log.child({ part: 'front' }) };
+    const front = await startEntrance(entrance);
     stops.push(() => front.close());
 
-    host = functionHost({
+    const started = functionHost({
       cwd: ROOT,
-      args: hostArguments(hostHttpPort, lambdaPort),
-      env: { ...options.env, AWS_ENDPOINT_URL: primitives.endpoint.url, ADMIN_TOKEN: adminToken },
+      args: hostArguments(ports.hostHttp, ports.lambda),
+      env: { ...options.env, AWS_ENDPOINT_URL: endpoint.url, ADMIN_TOKEN: adminToken },
       log: log.child({ part: 'function host' }),
       onOutput: options.onHostOutput,
-      onChange: (ready) => publish(ready),
+      onChange: (ready) => onChange(ready),
     });
-    const started = host;
+    host = started;
+    // Before the functions go, what they work on is finished: it would be handed out again at the next start.
     stops.push(
       () => started.stop(),
-      // Before the functions go: a batch that they work on is finished, not handed out again at the next start.
       () => primitives.drain(),
     );
 
-    known = await Promise.race([
+    const { queues, tables, buses, buckets, functions } = await Promise.race([
       started.ready,
-      primitives.failed.then((error) => {
-        throw error;
-      }),
+      rejectionOf(primitives.failed),
     ]);
-    const base = {
-      known,
-      front,
-      awsEndpointUrl: settings.upstream ?? primitives.endpoint.url,
+    const infoOf = (ready: HostReady | undefined): StackInfo => ({
+      apiUrl: front.url,
+      awsEndpointUrl: upstream ?? endpoint.url,
+      pid: process.pid,
+      functionHostPid: ready?.pid ?? null,
       adminToken,
-    };
-    // Writes in the order of the changes: a slow one must not overtake the next.
-    let writing = Promise.resolve();
-    publish = (ready) => {
-      writing = writing
-        .then(() => writeStackFile(settings.stackDir, infoOf({ ...base, ready })))
-        .catch((error: unknown) => log.error('the stack file was not written', { error }));
-    };
-    publish(started.current());
-    await writing;
-    stops.push(async () => {
-      publish = () => undefined;
-      await writing;
-      await removeStackFile(settings.stackDir);
+      region: REGION,
+      queues,
+      tables,
+      buses,
+      buckets,
+      functions,
     });
+    const file = stackFileWriter({ stackDir: settings.stackDir, infoOf, log });
+    stops.push(() => file.remove());
+    onChange = (ready) => void file.write(ready);
+    await file.write(started.current());
     return Object.freeze({
-      info: infoOf({ ...base, ready: known }),
+      info: infoOf(started.current()),
       failed: Promise.race([primitives.failed, started.givenUp]),
       stop,
     });

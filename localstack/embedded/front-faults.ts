@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, FaultInjector, FaultKind } from './faults.ts';
-import { patternOf, type FrontRoute } from './front.ts';
+import type { FrontRoute } from './front.ts';
 import { readBody } from './request-body.ts';
 
 const KINDS: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
@@ -41,16 +41,14 @@ const clientLeft = (request: IncomingMessage): AbortSignal => {
   return left.signal;
 };
 
-const functionPlace = (url: string, prefix: string): string => `function/${prefix}${patternOf(url)}-http`;
-
 /**
  * Lets the functions that are called over HTTP go wrong, as the switches say: the same kinds, and the same places
  * (`function/<name>`, `<pattern>/http`), as for those that queues call.
  */
 export const functionFaultRoute = (options: {
   readonly faults: FaultInjector;
-  /** `<service>-<stage>-` */
-  readonly prefix: string;
+  /** The function that answers a path. */
+  readonly functionOf: (url: string) => string;
   readonly functionHostUrl: () => string | undefined;
   readonly crashHost: () => void;
 }): FrontRoute => {
@@ -77,7 +75,7 @@ export const functionFaultRoute = (options: {
   return async (request, response) => {
     const url = options.functionHostUrl();
     if (!options.faults.active || url === undefined) return false;
-    const fault = options.faults.decide([functionPlace(request.url ?? '/', options.prefix)], KINDS);
+    const fault = options.faults.decide([`function/${options.functionOf(request.url ?? '/')}`], KINDS);
     if (fault === undefined) return false;
     const outcome = await apply(fault, request, url).catch((): 'error' => 'error');
     if (outcome === 'cut') response.destroy();

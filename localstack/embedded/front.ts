@@ -61,9 +61,6 @@ const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => 
   );
 };
 
-/** The function that a path belongs to: there is one for each pattern, and one for the rest. */
-export const patternOf = (url: string): string => /^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? 'root';
-
 /**
  * Passes one request to the function host; API Gateway's own answers where that does not work out. Resolves when the
  * request is over.
@@ -126,6 +123,8 @@ export const startFront = async (options: {
   readonly port: number;
   /** Where serverless-offline listens now; undefined while it does not. */
   readonly functionHostUrl: () => string | undefined;
+  /** The function that answers a path. */
+  readonly functionOf: (url: string) => string;
   /** Asked in order before a request goes to the functions. */
   readonly routes: readonly FrontRoute[];
   readonly log: Log;
@@ -139,7 +138,7 @@ export const startFront = async (options: {
       return;
     }
     for (const route of options.routes) if (await route(request, response)) return;
-    const entered = await slots.run(patternOf(request.url ?? '/'), async () => {
+    const entered = await slots.run(options.functionOf(request.url ?? '/'), async () => {
       const url = options.functionHostUrl();
       if (url === undefined) answerUnavailable(response);
       else await forward({ request, response, host: new URL(url), agent });
