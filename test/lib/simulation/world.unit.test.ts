@@ -23,7 +23,11 @@ test('a crash takes the memory of the function and all that it would have done; 
     return async () => {
       const background = w.clock.sleep(100).then(() => table.put(record(`${name} in the background`)));
       await table.put(record(`${name} first`)).catch(() => table.put(record(`${name} caught it`)));
-      await table.put(record(`${name} second`)).finally(() => table.put(record(`${name} finally`)));
+      try {
+        await table.put(record(`${name} second`));
+      } finally {
+        await table.put(record(`${name} finally`));
+      }
       await background;
     };
   };
