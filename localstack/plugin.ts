@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { stop as stopBundler } from 'esbuild';
 import type { HostReady } from './function-host.ts';
 import { claimBuildFolder } from './plugin/build-folder.ts';
 import { useDummyCredentials } from './plugin/account.ts';
@@ -99,6 +100,8 @@ export default class StackPlugin {
       httpUrl: `http://${HOST}:${this.#ports.httpPort}`,
       lambdaUrl: `http://${HOST}:${this.#ports.lambdaPort}`,
     };
+    // All is bundled and nothing is watched: the bundler's process would keep some 60 MB for nothing.
+    await stopBundler();
     this.#surroundings?.companion?.report(ready);
     await reportToSupervisor(ready);
   }

@@ -83,7 +83,7 @@ export const benchmark: Benchmark = async (say) => {
     goals: [],
     remarks: [
       `Median of ${START_COUNT} starts with built-up caches of the file system; memory is resident, of all processes.`,
-      'Not measured here: LocalStack, which its makers say takes 10 s and more to start and 500 MB and more.',
+      'Not measured here: LocalStack. The figures that this is to be half of: 10 s and more to start, 500 MB and more.',
     ],
   };
 };
