@@ -58,7 +58,7 @@ const openJob = async (): Promise<string> => {
 };
 
 const jobOf = async (jobId: string): Promise<JobProgress> =>
-  (await patiently('GET', `/work-queue/jobs/${jobId}`)).json as Job;
+  (await patiently('GET', `/work-queue/jobs/${jobId}`)).json as JobProgress;
 
 /** Kills the function host every one to two seconds of its life, until told to stop. Gives the number of kills. */
 const killer = () => {
@@ -103,10 +103,10 @@ test(
       { at: 'queue/work-queue-items', kind: 'partial', rate: 0.05, seed: 3 },
     ];
     expect((await patiently('PUT', '/faults', { faults }, admin())).status).toBe(200);
-    const kills = killer();
     jobId = await openJob();
+    const kills = killer();
     let doneBefore = 0;
-    await until(
+    const drained = until(
       async () => {
         const job = await jobOf(jobId);
         expect(job.done).toBeGreaterThanOrEqual(doneBefore);
@@ -118,7 +118,10 @@ test(
       PATIENCE_MS,
       500,
     );
-    const killed = await kills.stop();
+    const killed = await drained.then(kills.stop, async (error: unknown) => {
+      await kills.stop();
+      throw error;
+    });
     const fired = (await patiently('GET', '/faults', undefined, admin())).json as {
       faults: readonly { fired: number }[];
     };

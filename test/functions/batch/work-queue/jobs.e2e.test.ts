@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => stack.stop(), 60_000);
 
 const api = (path: string): string => `${stack.info.apiUrl}/work-queue${path}`;
-const jobOf = async (jobId: string): Promise<JobProgress> => (await http('GET', api(`/jobs/${jobId}`))).json as Job;
+const jobOf = async (jobId: string): Promise<JobProgress> =>
+  (await http('GET', api(`/jobs/${jobId}`))).json as JobProgress;
 const ended = (job: JobProgress): boolean => job.status === 'done' || job.status === 'done-with-failures';
 const callsOf = async (): Promise<Record<string, number>> =>
   (await http('GET', `${stack.info.awsEndpointUrl}/_stack/calls`)).json as Record<string, number>;
