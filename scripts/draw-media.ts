@@ -2,7 +2,10 @@
  * Draws the images of `media/`, which the demo and the tests put through the work queue: many sizes and formats, and
  * some that are broken in different ways. Everything is computed here, so that it may be given away with the project;
  * what the manifest says of a file is what this script did to it. Run `node scripts/draw-media.ts` to draw them again.
+ *
+ * The video needs an `ffmpeg` on the PATH; without it the one that is there stays.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -10,6 +13,7 @@ import sharp, { type Sharp } from 'sharp';
 
 const MEDIA = path.resolve(import.meta.dirname, '../media');
 const IMAGES = path.join(MEDIA, 'images');
+const VIDEO = path.join(MEDIA, 'videos/hills.mp4');
 
 interface Drawing {
   readonly file: string;
@@ -190,3 +194,18 @@ const manifest = drawings.map(({ bytes, ...entry }) => ({ ...entry, bytes: bytes
 await writeFile(path.join(MEDIA, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 const total = drawings.reduce((sum, { bytes }) => sum + bytes.length, 0);
 console.log(`${drawings.length} images, ${Math.round(total / 1024)} KiB, in ${path.relative('.', IMAGES) || IMAGES}`);
+
+/** A second of hills, with the index behind the frames: a reader has to go back in the file, as with most videos. */
+const drawVideo = async (): Promise<string> => {
+  const frames = await Promise.all([70, 71, 72, 73].map((seed) => drawn(240, 136, seed).png().toBuffer()));
+  await mkdir(path.dirname(VIDEO), { recursive: true });
+  const input = ['-f', 'image2pipe', '-framerate', '4', '-i', 'pipe:0'];
+  const encode = ['-c:v', 'libx264', '-crf', '36', '-pix_fmt', 'yuv420p', '-threads', '1', '-fflags', '+bitexact'];
+  const { error, status } = spawnSync('ffmpeg', ['-y', '-loglevel', 'error', ...input, ...encode, VIDEO], {
+    input: Buffer.concat(frames),
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  if (error !== undefined) return `no video was drawn: ${error.message}`;
+  return status === 0 ? `1 video in ${path.relative('.', VIDEO)}` : `ffmpeg ended with ${status}`;
+};
+console.log(await drawVideo());

@@ -55,7 +55,7 @@ const source = v.strictObject({
   prefix: v.optional(v.string(), ''),
 });
 
-/** Where to go on: how many items (or pages) were planned by an earlier message. Only the planner writes it. */
+/** Where to go on: how many items, pages or queues an earlier message has dealt with. Only the functions write it. */
 const from = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99_999_999)), 0);
 
 const newJob = { jobId: v.optional(jobId), worker: workerName, ordered: v.optional(v.boolean()) };
@@ -96,4 +96,5 @@ export const redriveMessage = v.strictObject({
   redriveId: v.optional(jobId),
   ratePerSecond: v.optional(v.pipe(v.number(), v.minValue(MIN_RATE), v.maxValue(MAX_RATE)), DEFAULT_RATE),
   dryRun: v.optional(v.boolean(), false),
+  from,
 });

@@ -93,17 +93,23 @@ export const redrive = (options: RedriveOptions) => {
     return moved.length + dropped.length;
   };
 
-  const empty = async (route: RedriveRoute, run: Run): Promise<Stop> => {
-    const { burst, ratePerSecond, timeMs, leftMs } = run;
-    let isReserved = false;
+  /** Waits for room at the rate; what comes back when there is none in time is for how long. */
+  const roomFor = async ({ burst: count, ratePerSecond, leftMs }: Run): Promise<number | undefined> => {
+    const mostMs = leftMs();
+    const waitMs = await reservePace({ jobs, clock, count, ratePerSecond, mostMs, pause });
+    if (waitMs >= mostMs) return waitMs;
+    if (waitMs > 0) await clock.sleep(waitMs);
+    return undefined;
+  };
+
+  /** Moves all that is to be moved on a route. Room that was not needed is left for the next. */
+  const empty = async (route: RedriveRoute, run: Run, room: { isReserved: boolean }): Promise<Stop> => {
+    const { burst, timeMs, leftMs } = run;
     let idleCount = 0;
     for (let batches = 0; batches < MAX_BATCHES && idleCount < MAX_IDLE_COUNT; batches += 1) {
-      if (!isReserved) {
-        const mostMs = leftMs();
-        const waitMs = await reservePace({ jobs, clock, count: burst, ratePerSecond, mostMs, pause });
-        if (waitMs > mostMs) return { afterMs: waitMs };
-        await clock.sleep(waitMs);
-      }
+      const afterMs = room.isReserved ? undefined : await roomFor(run);
+      if (afterMs !== undefined) return { afterMs };
+      room.isReserved = true;
       if (leftMs() <= 0) return { afterMs: 0 };
       const received = await route.from.receive({
         maxCount: burst,
@@ -112,9 +118,9 @@ export const redrive = (options: RedriveOptions) => {
         visibilityMs: Math.max(MIN_VISIBILITY_MS, Math.ceil(2 * timeMs)),
       });
       if (received.length === 0) return 'empty';
-      const movedCount = await move(received, route, run);
-      isReserved = movedCount === 0;
-      idleCount = movedCount === 0 ? idleCount + 1 : 0;
+      const isIdle = (await move(received, route, run)) === 0;
+      room.isReserved = isIdle;
+      idleCount = isIdle ? idleCount + 1 : 0;
     }
     return idleCount < MAX_IDLE_COUNT ? { afterMs: 0 } : 'empty';
   };
@@ -126,15 +132,16 @@ export const redrive = (options: RedriveOptions) => {
       const verdict = { reason: parsed.reason, attempts: message.receiveCount };
       return sendAll(options.deadLetters, [undeliverable(message, verdict)], pause);
     }
-    const { redriveId = message.id, ratePerSecond, dryRun } = parsed.value;
+    const { redriveId = message.id, ratePerSecond, dryRun, from } = parsed.value;
     if (dryRun) return;
     const endsAtMs = clock.monotonicMs() + timeMs;
     const leftMs = (): number => endsAtMs - clock.monotonicMs();
     const burst = Math.max(1, Math.min(MAX_AT_ONCE, Math.floor(ratePerSecond)));
-    for (const route of routes) {
-      const stop = await empty(route, { redriveId, ratePerSecond, burst, timeMs, leftMs });
+    const room = { isReserved: false };
+    for (const [index, route] of [...routes.entries()].slice(from)) {
+      const stop = await empty(route, { redriveId, ratePerSecond, burst, timeMs, leftMs }, room);
       if (stop === 'empty') continue;
-      const body = JSON.stringify({ redriveId, ratePerSecond });
+      const body = JSON.stringify({ redriveId, ratePerSecond, from: index });
       return sendAll(redrives, [{ body, delayMs: Math.ceil(stop.afterMs) }], pause);
     }
     log.info('redrive ended', { redrive: redriveId });

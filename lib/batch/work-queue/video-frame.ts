@@ -29,6 +29,9 @@ const argumentsFor = (file: string, format: VideoFormat): readonly string[] =>
     ['-f', 'image2pipe', '-c:v', 'png', 'pipe:1'],
   ].flat();
 
+const hasExitCode = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number';
+
 /**
  * Takes frames out of videos with the program `ffmpeg`, without a shell and without the environment of this process.
  * A video that takes longer than `timeMs`, like an abort, ends the program and may be tried again; what the program
@@ -56,7 +59,7 @@ export const ffmpegFrame =
       if (stdout.length > 0) return stdout;
     } catch (error) {
       // Killed, for its time or by the abort, tells nothing of the video; an exit code does.
-      if (!(error instanceof Error && 'code' in error && typeof error.code === 'number')) throw error;
+      if (!hasExitCode(error)) throw error;
       throw new PermanentFailure(`the ${format} video is damaged: it has no frame that can be read`, error);
     } finally {
       await rm(folder, { recursive: true, force: true });

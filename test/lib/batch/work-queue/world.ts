@@ -27,7 +27,7 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 const VISIBILITY_MS = 30_000;
 export const MAX_RECEIVE_COUNT = 5;
 const MAX_PLAN_COUNT = 20;
-const CANCEL_CACHE_MS = 2_000;
+export const CANCEL_CACHE_MS = 2_000;
 
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
@@ -151,6 +151,15 @@ export const world = (
     return true;
   };
 
+  /** Lets every event source poll once, without waiting for what is hidden. */
+  const step = async (): Promise<void> => {
+    for (const handler of handlers) await clock.until(poll(handler));
+  };
+
+  const pollOnly = async (source: Queue): Promise<void> => {
+    for (const handler of handlers.filter(([each]) => each === source)) await clock.until(poll(handler));
+  };
+
   /** Drives all event sources until nothing is left in their queues. */
   const drain = async (): Promise<void> => {
     for (let rounds = 0; rounds < 5_000; rounds += 1) {
@@ -215,6 +224,9 @@ export const world = (
     redrivesDead,
     startRedrive,
     drain,
+    step,
+    workOnly: () => pollOnly(items),
+    redriveOnly: () => pollOnly(redrives),
     allResults,
     deadLetters,
   };
