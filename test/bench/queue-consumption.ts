@@ -4,8 +4,8 @@ import { consumerPerBatch, consumerPerMessage, runnerPerMessage, sdkPoller, type
 import { consumptionCalls, filledQueue, forkQueues, resetCalls, sqsClient } from './queues.ts';
 import { inRounds, median, ratio, rounded, type Candidate } from './rounds.ts';
 
-const MESSAGE_COUNT = 1000;
-const ROUND_COUNT = 5;
+const MESSAGE_COUNT = 3000;
+const ROUND_COUNT = 3;
 
 const OURS = 'event source + partialBatch';
 const BATCH_MODE = 'sqs-consumer, its batch mode';
