@@ -45,9 +45,12 @@ const stores = (env: Environment) => ({
   keepMs: KEEP_MS,
 });
 
+/** serverless-offline starts functions without PATH: then the folders where packages and Lambda layers put programs. */
+const USUAL_PATH = ['/opt/bin', '/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin'].join(delimiter);
+
 /** A program of the machine, by the first folder of PATH that has it. */
 const programOnPath = (env: Environment, name: string): string | undefined =>
-  (env['PATH'] ?? '')
+  (env['PATH'] ?? USUAL_PATH)
     .split(delimiter)
     .filter((folder) => isAbsolute(folder))
     .map((folder) => join(folder, name))
