@@ -5,7 +5,7 @@ import { filledQueue, forkQueues, sqsClient, startQueues, type Queues } from './
 import { inRounds, median, ratio, rounded, type Candidate } from './rounds.ts';
 
 const MESSAGE_COUNT = 5000;
-const ROUND_COUNT = 5;
+const ROUND_COUNT = 3;
 
 const POLLER = 'SDK poller';
 const APART = 'event source, queues in another process';
