@@ -83,8 +83,8 @@ const eventsOf = (key: string, { name, events }: FunctionDefinition, scope: Scop
 export const wantedMappings = (service: Service, scope: Scope): readonly Mapping[] =>
   Object.entries(service.functions).flatMap(([key, definition]) => eventsOf(key, definition, scope));
 
-/** Time for a cold start, seen with five at once on two cores, and as much again. */
-const COLD_START_S = 3;
+/** A cold start takes a third of a second here, two seconds and more when the machine has other work to do. */
+const COLD_START_S = 5;
 
 /**
  * Gives functions with a very short timeout time to start: serverless-offline counts the cold start as part of an
