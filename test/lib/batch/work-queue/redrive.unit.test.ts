@@ -55,6 +55,17 @@ test('what fails again is a dead letter again, once, with its new reason, and th
   expect(letters[0]?.attributes).toMatchObject({ reason: 'the cause', attempts: String(MAX_RECEIVE_COUNT) });
 });
 
+test('what fails again while the redrive still runs is not moved again by it', async () => {
+  const w = brokenWorld({ redriveMs: 900 });
+  await w.api.createJob(JOB, { worker: 'nobody', items: someItems(12) });
+  await w.drain();
+  await w.startRedrive('r1', { ratePerSecond: 2 });
+  w.wire.resetCounts();
+  await w.drain();
+  expect(await w.api.progress(JOB)).toMatchObject({ status: 'done-with-failures', failed: 12 });
+  expect(w.wire.counts()['dynamodb.PutItem']).toBeLessThanOrEqual(12);
+});
+
 test('the next redrive moves them once more', async () => {
   const w = brokenWorld();
   await failAll(w);
@@ -155,6 +166,7 @@ test('an old letter of an item that failed anew leaves the new failure alone', a
   const dead = await w.deadLetters();
   expect(dead).toHaveLength(1);
   await w.dead.sendBatch([{ body: old.body, attributes: old.attributes }]);
+  w.mend();
   await w.startRedrive('r2', {});
   await w.drain();
   // The letter of the new failure is hidden, as if another redrive held it: only the old one is met.
@@ -179,6 +191,7 @@ test('a late repeat of a burial that was undone buries nothing', async () => {
   await w.startRedrive('r1', {});
   await w.redriveOnly();
   await w.lost.sendBatch([{ body: late.body, attributes: late.attributes }]);
+  await w.buryOnly();
   await w.drain();
   expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', done: 1, failed: 0 });
 });

@@ -227,6 +227,7 @@ export const world = (
     step,
     workOnly: () => pollOnly(items),
     redriveOnly: () => pollOnly(redrives),
+    buryOnly: () => pollOnly(lost),
     allResults,
     deadLetters,
   };
