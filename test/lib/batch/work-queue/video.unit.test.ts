@@ -16,9 +16,10 @@ const video = await readFile(path.join(FOLDER, 'videos/hills.mp4'));
 const picture = await readFile(path.join(FOLDER, 'images/square.png'));
 const { signal } = new AbortController();
 
+const FFMPEG = 'ffmpeg';
 const hasFfmpeg = ((): boolean => {
   try {
-    execFileSync('ffmpeg', ['-version'], { stdio: 'ignore' });
+    execFileSync(FFMPEG, ['-version'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -117,7 +118,7 @@ describe('the program', () => {
 
 describe('of a real ffmpeg, where there is one', () => {
   const withFfmpeg = hasFfmpeg ? test : test.skip;
-  const frame = ffmpegFrame({ program: 'ffmpeg' });
+  const frame = ffmpegFrame({ program: FFMPEG });
 
   withFfmpeg('the bundled video gives a frame of its size', async () => {
     expect(await sharp(await frame(video, 'mov', signal)).metadata()).toMatchObject({
