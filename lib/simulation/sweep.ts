@@ -65,6 +65,11 @@ export interface SeedsOptions {
 const nameOf = ({ operation, name }: Operation): string => `${operation} of ${name}`;
 /** Late enough that what follows has been written, and later than a visibility timeout. */
 const LATE_MS: readonly number[] = [100, 3_000, 40_000];
+/** Which waits make a difference: a late write meets what was written meanwhile; a caller that waits just waits. */
+const waitsOf = (kind: FaultKind): readonly (number | undefined)[] => {
+  if (kind === 'late') return LATE_MS;
+  return kind === 'delay' || kind === 'hang' ? LATE_MS.slice(-1) : [undefined];
+};
 const RATES: readonly number[] = [0.002, 0.01, 0.04];
 const SHRINK_TRIES = 200;
 
@@ -120,7 +125,7 @@ export const sweep = async (
     callCount += 1;
     for (const kind of kinds) {
       if (!makesSense(kind, operation)) continue;
-      for (const ms of kind === 'late' ? LATE_MS : kind === 'delay' ? LATE_MS.slice(-1) : [undefined]) {
+      for (const ms of waitsOf(kind)) {
         const faults = [{ kind, call: index + 1, ...(ms === undefined ? {} : { ms }) }];
         const { failed } = await attempt(scenario, { seed, faults });
         runCount += 1;
@@ -137,7 +142,7 @@ export const mixedFaults = (random: Random): readonly FaultRule[] => {
   return FAULT_KINDS.filter(() => random.next() < 0.7).map((kind) => ({
     kind,
     rate: oneOf(RATES) ?? 1,
-    ...(kind === 'late' || kind === 'delay' ? { ms: oneOf(LATE_MS) ?? 0 } : {}),
+    ...(waitsOf(kind)[0] === undefined ? {} : { ms: oneOf(LATE_MS) ?? 0 }),
   }));
 };
 

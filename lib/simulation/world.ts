@@ -43,7 +43,7 @@ export interface World {
   /** Lets a function be fed from a queue of this world, from now on. */
   source(options: Omit<EventSourceOptions, 'clock' | 'visibilityMs'>): void;
   /**
-   * Does what a client does until it has an answer: runs `work` as a process of its own, and again (ten times at most)
+   * Does what a client does until it has an answer: runs `work` as a process of its own, and again (25 times at most)
    * when it crashed or failed with a retryable error. Time passes meanwhile.
    */
   client<T>(work: () => Promise<T>): Promise<T>;
@@ -68,7 +68,7 @@ export interface World {
 const DEFAULT_VISIBILITY_MS = 30_000;
 const QUIET_STEP_MS = 2_000;
 const QUIET_LIMIT_MS = 86_400_000;
-const CLIENT_TRIES = 10;
+const CLIENT_TRIES = 25;
 const CLIENT_PAUSE_MS = 1_000;
 /** What belongs to the platform cannot be killed by a fault: it just gets no answer. */
 const PLATFORM = 'platform';

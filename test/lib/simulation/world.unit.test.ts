@@ -145,7 +145,7 @@ test('who looks on meets no fault and is not counted', async () => {
     await table.get(record('a').key);
   });
   await expect(w.client(() => table.put(record('b')))).rejects.toMatchObject({ code: 'simulation/no-answer' });
-  expect(w.calls()).toHaveLength(10);
+  expect(w.calls()).toHaveLength(25);
   expect(looks).toBe(0);
 });
 

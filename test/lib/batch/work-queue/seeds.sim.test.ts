@@ -1,12 +1,13 @@
 import { seeds } from '#simulation/sweep';
-import { jobsScenario, listJob, openJob, sourceJob } from './simulated.ts';
+import { jobsScenario, listJob, openJob, orderedJob, sourceJob } from './simulated.ts';
 
 const FAULT_LIMIT_COUNT = 6;
 
-test('three jobs beside each other lose nothing and do nothing twice in 1 000 seeds with everything mixed', async () => {
-  const scenario = jobsScenario([listJob(6), openJob(9), sourceJob(4)], ({ random }) => ({
+test('four jobs beside each other lose nothing and do nothing twice in 1 000 seeds with everything mixed', async () => {
+  const scenario = jobsScenario([listJob(3), openJob(8), sourceJob(3), orderedJob(5)], ({ random }) => ({
     // An item is received once for each fault at most, once more when it fails at first, and once to succeed.
     maxReceiveCount: FAULT_LIMIT_COUNT + 2,
+    redrives: random.next() < 0.2,
     planMs: random.next() < 0.5 ? 0 : 2_000,
   }));
   const { faultCount, kinds } = await seeds(scenario, { count: 1_000, faultLimitCount: FAULT_LIMIT_COUNT });

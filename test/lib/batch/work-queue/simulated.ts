@@ -1,92 +1,32 @@
-import { messagesOf, partialBatch, type SqsEvent } from '#batch/partial-batch';
-import { batchWorker } from '#batch/work-queue/batch-worker';
-import { bucketSource } from '#batch/work-queue/bucket-source';
-import { bury } from '#batch/work-queue/bury';
-import { planner } from '#batch/work-queue/planner';
 import { textOf } from '#batch/work-queue/records';
-import { recordWorker } from '#batch/work-queue/record-worker';
-import type { JobProgress, Worker } from '#batch/work-queue/types';
-import { workQueue } from '#batch/work-queue/work-queue';
-import type { Json } from '#primitives/table';
+import type { JobProgress } from '#batch/work-queue/types';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
-import { BrokenPromiseError, falling, holdAll, lost, twice, unbalanced, unexpected } from '#simulation/checkers';
-import type { InvocationContext } from '#simulation/function-host';
+import {
+  BrokenPromiseError,
+  falling,
+  holdAll,
+  lost,
+  outOfOrder,
+  twice,
+  unbalanced,
+  unexpected,
+} from '#simulation/checkers';
 import type { Scenario } from '#simulation/sweep';
 import type { World } from '#simulation/world';
-import { itemIdOf, quiet, someItems } from './world.ts';
-
-const KEEP_MS = 30 * 24 * 3_600_000;
-const VISIBILITY_MS = 30_000;
-const TIMEOUT_MS = 5_000;
-const RECORDING_MS = 1_500;
-
-export interface SimulatedOptions {
-  /** Of items. More than a run has faults, so that what ends as dead letter is what fails by itself. */
-  readonly maxReceiveCount: number;
-  /** 0: the planner leaves the rest to another message wherever it can. */
-  readonly planMs: number;
-}
-
-/** What becomes of an item is in its id: of every ten the fifth never succeeds, the eighth not at once. */
-const payloadOf = (id: string): Json =>
-  id.endsWith('4') ? { fail: 'always' } : id.endsWith('7') ? { fail: 'once' } : { id };
-const isPoison = (id: string): boolean => id.endsWith('4');
-
-/** The work queue with all its functions, as the template wires it, in a simulated world. */
-const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOptions) => {
-  const { clock, random } = w;
-  const [jobs, effects, media] = [w.table('jobs'), w.table('effects'), w.bucket('media')];
-  const queue = (name: string, deadLetter: Queue, receives: number): Queue =>
-    w.queue(name, { visibilityMs: VISIBILITY_MS, deadLetter: { queue: deadLetter, maxReceiveCount: receives } });
-  const [dead, plansDead] = [w.queue('dead-letters'), w.queue('plans-dead-letters')];
-  const plans = queue('plans', plansDead, 20);
-  const lostItems = queue('undeliverable', dead, 1_000);
-  const items = queue('items', lostItems, maxReceiveCount);
-  const common = { jobs, effects, clock, random, log: quiet, keepMs: KEEP_MS };
-
-  const record = recordWorker({ clock, misbehaves: true });
-  const worker: Worker<Json> = {
-    ...record,
-    run: (item, how) => record.run({ ...item, payload: payloadOf(item.id) }, how),
-  };
-  const feed = (name: string, source: Queue, batchSize: number, boot: () => Consume): void => {
-    const handler = () => {
-      const consume = boot();
-      return (event: SqsEvent, context: InvocationContext) =>
-        consume(messagesOf(event), context.getRemainingTimeInMillis() - RECORDING_MS);
-    };
-    w.source({ queue: source, batchSize, function: w.function({ name, timeoutMs: TIMEOUT_MS, boot: handler }) });
-  };
-  feed('planner', plans, 1, () => {
-    const sourceOf = ({ prefix }: { readonly prefix: string }) => bucketSource({ objects: media, prefix });
-    const plan = planner({ ...common, items, plans, deadLetters: plansDead, sourceOf });
-    return (messages) => partialBatch(messages, (message) => plan(message, planMs));
-  });
-  feed('worker', items, 10, () =>
-    batchWorker({ ...common, undeliverable: lostItems, workers: [worker], maxReceiveCount, leaseMs: VISIBILITY_MS }),
-  );
-  feed('bury', lostItems, 10, () => {
-    const end = bury({ ...common, deadLetters: dead, maxReceiveCount });
-    return (messages) => partialBatch(messages, end, { concurrency: 1 });
-  });
-  const api = workQueue({ jobs, effects, plans, clock, random, keepMs: KEEP_MS });
-  return { api, effects, media, dead, plansDead };
-};
-
-type Consume = (messages: readonly ReceivedMessage[], timeMs: number) => Promise<unknown>;
-type WorkQueueInWorld = ReturnType<typeof workQueueIn>;
+import { isPoison, workQueueIn, type SimulatedOptions, type SimulatedWorkQueue } from './simulated-place.ts';
+import { itemIdOf, someItems } from './world.ts';
 
 /** A job as a client makes it: each step is repeated until it is answered. */
 export interface SimulatedJob {
   readonly jobId: string;
   readonly ids: readonly string[];
-  start(w: World, place: WorkQueueInWorld): Promise<void>;
+  start(w: World, place: SimulatedWorkQueue): Promise<void>;
 }
 
 const itemsOf = (ids: readonly string[]) => ids.map((id) => ({ id, payload: null }));
 const idsOf = (count: number, prefix: string): readonly string[] => someItems(count).map(({ id }) => prefix + id);
 
-const insistOnItems = (w: World, place: WorkQueueInWorld, jobId: string, part: string, ids: readonly string[]) =>
+const insistOnItems = (w: World, place: SimulatedWorkQueue, jobId: string, part: string, ids: readonly string[]) =>
   w.client(async () => {
     const outcome = await place.api.addItems(jobId, part, itemsOf(ids));
     if (outcome !== 'accepted') throw new BrokenPromiseError([`part ${part} of ${jobId} was refused: ${outcome}`]);
@@ -134,6 +74,20 @@ export const sourceJob = (count: number): SimulatedJob => {
   };
 };
 
+/** Items in two groups, done in their order. */
+export const orderedJob = (count: number): SimulatedJob => {
+  const [jobId, ids] = ['ordered', idsOf(count, '')];
+  return {
+    jobId,
+    ids,
+    start: async (w, { api }) => {
+      const items = itemsOf(ids).map((item, at) => ({ ...item, groupId: groupOf(at) }));
+      await w.client(() => api.createJob(jobId, { worker: 'record', items, ordered: true }));
+    },
+  };
+};
+const groupOf = (step: number): string => (step % 3 === 0 ? 'third' : 'others');
+
 const progressOf = ({ total, pending, inFlight, done, failed }: JobProgress) => ({
   total,
   parts: { pending, inFlight, done, failed },
@@ -148,7 +102,7 @@ const receiveAll = async (queue: Queue): Promise<readonly ReceivedMessage[]> => 
   }
 };
 
-const allResults = async ({ api }: WorkQueueInWorld, jobId: string): Promise<readonly string[]> => {
+const allResults = async ({ api }: SimulatedWorkQueue, jobId: string): Promise<readonly string[]> => {
   const ids: string[] = [];
   let cursor: string | undefined;
   do {
@@ -159,53 +113,113 @@ const allResults = async ({ api }: WorkQueueInWorld, jobId: string): Promise<rea
   return ids;
 };
 
-/** What must hold of a job at the end: each item ended, once, as it should, and everybody says the same of it. */
-const holdJob = async ({ jobId, ids }: SimulatedJob, place: WorkQueueInWorld, letters: readonly ReceivedMessage[]) => {
-  const ends = ids.map((id) => `${isPoison(id) ? 'failed' : 'done'} ${id}`);
+/** What must hold of a job: each item ended, once, as it should, and everybody says the same of it. */
+const holdJob = async (
+  { jobId, ids }: SimulatedJob,
+  place: SimulatedWorkQueue,
+  isBad: (id: string) => boolean,
+): Promise<void> => {
+  const ends = ids.map((id) => `${isBad(id) ? 'failed' : 'done'} ${id}`);
   const stored = place.effects.dump().filter(({ fields }) => fields['jobId'] === jobId);
   const seen = stored.map(({ fields }) => `${textOf(fields['status'])} ${textOf(fields['id'])}`);
   const results = await allResults(place, jobId);
-  const poison = ids.filter(isPoison);
-  const own = letters.filter(({ attributes }) => attributes['jobId'] === jobId);
-  const unreasoned = own.filter(({ attributes }) => (attributes['reason'] ?? '') === '');
   const progress = await place.api.progress(jobId);
-  const failed = poison.length;
+  const failed = ids.filter(isBad).length;
   const expected = { total: ids.length, pending: 0, inFlight: 0, done: ids.length - failed, failed };
   const status = failed === 0 ? 'done' : 'done-with-failures';
   const isAsExpected = JSON.stringify(progress) === JSON.stringify({ status, ...expected });
   holdAll(
     [...lost(ends, seen), ...unexpected(ends, seen)].map((problem) => `effect ${problem} of ${jobId}`),
     [...lost(ends, results), ...unexpected(ends, results), ...twice(results)].map(
-      (each) => `result ${each} of ${jobId}`,
+      (problem) => `result ${problem} of ${jobId}`,
     ),
-    [...lost(poison, own.map(itemIdOf)), ...unexpected(poison, own.map(itemIdOf))].map((each) => `dead letter ${each}`),
-    unreasoned.map(({ id }) => `no reason in dead letter ${id}`),
     isAsExpected ? [] : [`progress of ${jobId} at the end is ${JSON.stringify(progress)}`],
   );
 };
 
+/** What is in the dead letters: exactly the poison, each with its reason. */
+const holdLetters = (jobs: readonly SimulatedJob[], letters: readonly ReceivedMessage[]): void => {
+  const poison = jobs.flatMap(({ jobId, ids }) => ids.filter(isPoison).map((id) => `${jobId}/${id}`));
+  const named = letters.map((letter) => `${letter.attributes['jobId']}/${itemIdOf(letter)}`);
+  const unreasoned = letters.filter(({ attributes }) => (attributes['reason'] ?? '') === '');
+  holdAll(
+    [...lost(poison, named), ...unexpected(poison, named)].map((problem) => `dead letter ${problem}`),
+    unreasoned.map(({ id }) => `no reason in dead letter ${id}`),
+  );
+};
+
+/** Reads on whenever something is written: progress, and in which order the items of groups were done. */
+const watched = (w: World, place: SimulatedWorkQueue, jobs: readonly SimulatedJob[]) => {
+  const reads = new Map(jobs.map(({ jobId }) => [jobId, [] as JobProgress[]]));
+  const done = new Set<string>();
+  const steps: { readonly group: string; readonly step: number }[] = [];
+  const ordered = jobs.find(({ jobId }) => jobId === 'ordered');
+  w.watch(async ({ name }) => {
+    const tables = name.split(',');
+    if (ordered !== undefined && tables.includes('effects')) {
+      const all = place.effects.dump().filter(({ fields }) => fields['status'] === 'done');
+      const stored = new Set(all.map(({ key }) => key.partition));
+      for (const [step, id] of ordered.ids.entries()) {
+        const key = `${ordered.jobId}/${id}`;
+        if (!stored.has(key) || done.has(key)) continue;
+        done.add(key);
+        steps.push({ group: groupOf(step), step });
+      }
+    }
+    if (!tables.includes('jobs')) return;
+    for (const [jobId, list] of reads) {
+      const progress = await place.api.progress(jobId);
+      if (progress !== undefined) list.push(progress);
+    }
+  });
+  return {
+    hold: () => {
+      for (const list of reads.values()) {
+        holdAll(unbalanced(list.map(progressOf)), falling(list.map((read) => read.done)));
+      }
+    },
+    holdOrder: () => holdAll(outOfOrder(steps)),
+  };
+};
+
+const MAX_REDRIVES = 10;
+
+/** Redrives until there is no dead letter any more. What a fault has hidden from one redrive, the next one finds. */
+const redriveAll = async (w: World, place: SimulatedWorkQueue): Promise<void> => {
+  for (let count = 1; count <= MAX_REDRIVES; count += 1) {
+    await w.client(() => place.startRedrive(`redrive-${count}`, {}));
+    await w.untilQuiet();
+    const depths = await Promise.all(place.dead.map((queue) => queue.depth()));
+    if (depths.every(({ visibleCount, inFlightCount }) => visibleCount + inFlightCount === 0)) return;
+  }
+  throw new BrokenPromiseError([`dead letters are left after ${MAX_REDRIVES} redrives`]);
+};
+
 /**
  * Jobs beside each other, through planner, worker and bury, until nothing is left to do; progress is read after every
- * write.
+ * write. With `redrives` the cause of all failures is mended then, and the dead letters are moved back.
  */
 export const jobsScenario =
-  (jobs: readonly SimulatedJob[], optionsOf: (w: World) => SimulatedOptions): Scenario =>
+  (
+    jobs: readonly SimulatedJob[],
+    optionsOf: (w: World) => SimulatedOptions & { readonly redrives?: boolean },
+  ): Scenario =>
   async (w) => {
-    const place = workQueueIn(w, optionsOf(w));
-    const reads = new Map(jobs.map(({ jobId }) => [jobId, [] as JobProgress[]]));
-    w.watch(async ({ name }) => {
-      if (!name.split(',').includes('jobs')) return;
-      for (const [jobId, list] of reads) {
-        const progress = await place.api.progress(jobId);
-        if (progress !== undefined) list.push(progress);
-      }
-    });
+    const { redrives = false, ...options } = optionsOf(w);
+    const place = workQueueIn(w, options);
+    const watch = watched(w, place, jobs);
     for (const job of jobs) await job.start(w, place);
     await w.untilQuiet();
-    for (const list of reads.values()) {
-      holdAll(unbalanced(list.map(progressOf)), falling(list.map(({ done }) => done)));
+    watch.holdOrder();
+    for (const job of jobs) await holdJob(job, place, isPoison);
+    if (redrives) {
+      place.mend();
+      await redriveAll(w, place);
+      for (const job of jobs) await holdJob(job, place, () => false);
+    } else {
+      holdLetters(jobs, (await Promise.all(place.dead.map(receiveAll))).flat());
     }
-    const letters = await receiveAll(place.dead);
-    for (const job of jobs) await holdJob(job, place, letters);
-    holdAll((await receiveAll(place.plansDead)).map(({ body }) => `plan lost: ${body}`));
+    watch.hold();
+    const astray = (await Promise.all(place.neverUsed.map(receiveAll))).flat();
+    holdAll(astray.map(({ body }) => `given up: ${body}`));
   };

@@ -1,5 +1,5 @@
-import { sweep } from '#simulation/sweep';
-import { jobsScenario, listJob, openJob, sourceJob } from './simulated.ts';
+import { seeds, sweep } from '#simulation/sweep';
+import { jobsScenario, listJob, openJob, orderedJob, sourceJob } from './simulated.ts';
 
 const options = () => ({ maxReceiveCount: 3, planMs: 0 });
 
@@ -7,6 +7,7 @@ test.each([
   ['a list', [listJob(13)]],
   ['parts', [openJob(13)]],
   ['a bucket', [sourceJob(13)]],
+  ['groups in order', [orderedJob(8)]],
 ])(
   'a job of %s loses nothing and does nothing twice, whatever happens to any one write',
   async (_, jobs) => {
@@ -15,4 +16,38 @@ test.each([
     expect(runCount).toBeGreaterThan(callCount * 6);
   },
   120_000,
+);
+
+test('a redrive moves all dead letters back, once mended all is done and nothing twice, whatever happens to any one write', async () => {
+  const jobs = [listJob(5)];
+  const { callCount } = await sweep(jobsScenario(jobs, () => ({ ...options(), redrives: true })));
+  expect(callCount).toBeGreaterThan(30);
+}, 120_000);
+
+const PLACES = [
+  'queue/plans',
+  'queue/items',
+  'queue/undeliverable',
+  'queue/dead-letters',
+  'table/jobs',
+  'table/effects',
+];
+
+test.each(PLACES)(
+  'an outage of %s costs time only',
+  async (at) => {
+    const scenario = jobsScenario([listJob(9), openJob(9), sourceJob(4)], () => ({
+      maxReceiveCount: 25,
+      planMs: 2_000,
+    }));
+    for (const kind of ['error', 'lose-answer', 'crash'] as const) {
+      const { faultCount } = await seeds(scenario, {
+        count: 2,
+        faultLimitCount: 20,
+        faults: () => [{ kind, at, times: 20 }],
+      });
+      expect(faultCount).toBeGreaterThan(5);
+    }
+  },
+  60_000,
 );
