@@ -14,6 +14,7 @@ import sharp, { type Sharp } from 'sharp';
 const MEDIA = path.resolve(import.meta.dirname, '../media');
 const IMAGES = path.join(MEDIA, 'images');
 const VIDEO = path.join(MEDIA, 'videos/hills.mp4');
+const FFMPEG = 'ffmpeg';
 
 interface Drawing {
   readonly file: string;
@@ -201,7 +202,7 @@ const drawVideo = async (): Promise<string> => {
   await mkdir(path.dirname(VIDEO), { recursive: true });
   const input = ['-f', 'image2pipe', '-framerate', '4', '-i', 'pipe:0'];
   const encode = ['-c:v', 'libx264', '-crf', '36', '-pix_fmt', 'yuv420p', '-threads', '1', '-fflags', '+bitexact'];
-  const { error, status } = spawnSync('ffmpeg', ['-y', '-loglevel', 'error', ...input, ...encode, VIDEO], {
+  const { error, status } = spawnSync(FFMPEG, ['-y', '-loglevel', 'error', ...input, ...encode, VIDEO], {
     input: Buffer.concat(frames),
     stdio: ['pipe', 'inherit', 'inherit'],
   });
