@@ -40,12 +40,14 @@ test.each(PLACES)(
       maxReceiveCount: 25,
       planMs: 2_000,
     }));
-    for (const kind of ['error', 'lose-answer', 'crash'] as const) {
-      const { faultCount } = await seeds(scenario, {
-        count: 2,
-        faultLimitCount: 20,
-        faults: () => [{ kind, at, times: 20 }],
-      });
+    // An answer lost to a receive costs each message one of its receives, a refusal costs none.
+    for (const [kind, times] of [
+      ['error', 60],
+      ['lose-answer', 20],
+      ['crash', 20],
+    ] as const) {
+      const faults = () => [{ kind, at, times }];
+      const { faultCount } = await seeds(scenario, { count: 2, faultLimitCount: times, faults });
       expect(faultCount).toBeGreaterThan(5);
     }
   },
