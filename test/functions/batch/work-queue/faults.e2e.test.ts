@@ -154,6 +154,12 @@ test(
       killing = false;
     });
     await watching;
+    await until(
+      () => jobOf(jobId),
+      ({ done }) => done >= ITEMS * 0.9,
+      PATIENCE_MS,
+      500,
+    );
     const fired = (await patiently('GET', '/faults', undefined, admin())).json as {
       faults: readonly { fired: number }[];
     };
