@@ -1,9 +1,12 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { SettingsError } from './stack-settings.ts';
 
 /** `fetch` refuses to talk to some well-known ports; all of them are below this. */
 const LOWEST_PORT = 10_081;
-const MAX_TRIES = 20;
+/** From 32 768 on the system gives ports to connections that go out: one that is free now may be taken in a moment. */
+const HIGHEST_PORT = 32_767;
+const MAX_TRIES = 50;
 
 const tryPort = (port: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -16,13 +19,14 @@ const tryPort = (port: number): Promise<number> =>
     });
   });
 
-/** A port of 127.0.0.1 that was free a moment ago, above those that `fetch` refuses. */
+/** A port of 127.0.0.1 that was free a moment ago, drawn by chance, where nobody else is likely to take it. */
 export const freePort = async (): Promise<number> => {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const port = await tryPort(0);
-    if (port >= LOWEST_PORT) return port;
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT + 1);
+    const taken = await tryPort(port).catch(() => undefined);
+    if (taken !== undefined) return taken;
   }
-  throw new Error(`Found no free port above ${LOWEST_PORT} in ${MAX_TRIES} tries.`);
+  throw new Error(`Found no free port from ${LOWEST_PORT} to ${HIGHEST_PORT} in ${MAX_TRIES} tries.`);
 };
 
 /**

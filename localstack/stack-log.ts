@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { formatLogLine } from '#primitives/json-log';
 
@@ -27,7 +27,6 @@ export const openStackLog = (options: {
   readonly show: (text: string) => void;
   readonly colors: boolean;
 }): StackLog => {
-  mkdirSync(options.stackDir, { recursive: true });
   const file = path.join(options.stackDir, 'stack.log');
   const stream = createWriteStream(file, { flags: 'w', mode: 0o600 });
   let rest = '';

@@ -9,8 +9,8 @@ import { claimPort, freePort } from './free-port.ts';
 import { functionHost, type FunctionHost, type HostReady } from './function-host.ts';
 import { REGION, useDummyCredentials } from './plugin/account.ts';
 import { startPrimitives } from './primitives.ts';
-import { readStackFile, removeStackFile, writeStackFile, type StackInfo } from './stack-file.ts';
-import { SettingsError, type StackSettings } from './stack-settings.ts';
+import { removeStackFile, writeStackFile, type StackInfo } from './stack-file.ts';
+import type { StackSettings } from './stack-settings.ts';
 import { SERVICE, STAGE } from './stage.ts';
 
 export interface Stack {
@@ -42,20 +42,12 @@ interface Ports {
   readonly hostHttp: number;
 }
 
-const claimPorts = async (settings: StackSettings): Promise<Ports> => {
-  const running = await readStackFile(settings.stackDir);
-  if (running !== undefined)
-    throw new SettingsError(
-      `A stack runs from ${settings.stackDir} already (process ${running.pid}, ${running.apiUrl}). ` +
-        'Stop it, or set STACK_DIR and the ports for a second one.',
-    );
-  return {
-    http: await claimPort(settings.httpPort, 'PORT'),
-    aws: await claimPort(settings.awsPort, 'AWS_PORT'),
-    lambda: await claimPort(settings.lambdaPort, 'LAMBDA_PORT'),
-    hostHttp: await freePort(),
-  };
-};
+const claimPorts = async (settings: StackSettings): Promise<Ports> => ({
+  http: await claimPort(settings.httpPort, 'PORT'),
+  aws: await claimPort(settings.awsPort, 'AWS_PORT'),
+  lambda: await claimPort(settings.lambdaPort, 'LAMBDA_PORT'),
+  hostHttp: await freePort(),
+});
 
 /** The function that answers a path: one for each pattern, and one for the rest. */
 const functionOf =
@@ -116,7 +108,7 @@ const rejectionOf = async (failed: Promise<Error>): Promise<never> => {
  * Starts the whole stack: primitives, front, function host, stack file. When a part does not come up, the parts that
  * did are stopped before the error is thrown.
  *
- * @throws {@link SettingsError} for a port that is taken, or a stack that runs from the same folder already.
+ * @throws a SettingsError for a port that is taken.
  */
 export const startStack = async (options: {
   readonly settings: StackSettings;

@@ -4,6 +4,7 @@ import type { Demo, Shown } from '../../functions/demo.ts';
 import { DEMOS } from '../../functions/demos.ts';
 import { useDummyCredentials } from '../plugin/account.ts';
 import { readStackFile, type StackInfo } from '../stack-file.ts';
+import { claimStackDir } from '../stack-dir.ts';
 import { openStackLog } from '../stack-log.ts';
 import { readStackSettings, SettingsError } from '../stack-settings.ts';
 import { startStack } from '../supervisor.ts';
@@ -57,6 +58,7 @@ const main = async (): Promise<boolean> => {
   if (running !== undefined) return runAll(demos, running, settings.stackDir, terminal);
 
   terminal.say('No stack is running here: starting one.');
+  const release = await claimStackDir(settings.stackDir);
   const logFile = openStackLog({ stackDir: settings.stackDir, show: terminal.say, colors: terminal.colors });
   const log = jsonLog({ level: 'info', clock: systemClock(), write: logFile.write });
   const stack = await startStack({ settings, env: process.env, log, onHostOutput: logFile.output });
@@ -65,6 +67,7 @@ const main = async (): Promise<boolean> => {
   } finally {
     await stack.stop();
     await logFile.close();
+    await release();
   }
 };
 

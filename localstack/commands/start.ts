@@ -5,6 +5,7 @@ import { workQueueDemo } from '../../functions/batch/work-queue/demo.ts';
 import { readSettings } from '../../functions/settings.ts';
 import { SERVICE, STAGE } from '../stage.ts';
 import { openStackLog } from '../stack-log.ts';
+import { claimStackDir } from '../stack-dir.ts';
 import { readStackSettings, SettingsError, START_USAGE, type StackSettings } from '../stack-settings.ts';
 import { startStack, type Stack } from '../supervisor.ts';
 import { openTerminal, showResults, type Terminal } from './terminal.ts';
@@ -64,6 +65,7 @@ const main = async (): Promise<number> => {
     return 0;
   }
   readSettings(process.env, { service: SERVICE, stage: STAGE });
+  const release = await claimStackDir(settings.stackDir);
   const stop = askedToStop();
   const logFile = openStackLog({ stackDir: settings.stackDir, show: terminal.say, colors: terminal.colors });
   const log = jsonLog({ level: 'info', clock: systemClock(), write: logFile.write });
@@ -87,6 +89,7 @@ const main = async (): Promise<number> => {
   } finally {
     await stack?.stop();
     await logFile.close();
+    await release();
   }
 };
 

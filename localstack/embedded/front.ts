@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '#primitives/log';
 import { gate } from './gate.ts';
 import { hostSlots } from './host-slots.ts';
+import { readBody } from './request-body.ts';
 
 /** API Gateway ends a request after 29 s. @see https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 const INTEGRATION_TIMEOUT_MS = 29_000;
@@ -61,17 +63,33 @@ const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => 
   );
 };
 
+const malformed = (detail: string): object => ({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
+
+/**
+ * What serverless-offline would answer in a form of its own, or let through: a path that cannot be decoded, and text
+ * that is no UTF-8, whose bytes it replaces.
+ */
+const faultOf = (request: IncomingMessage, body: Buffer): object | undefined => {
+  try {
+    decodeURIComponent((request.url ?? '/').split('?', 1)[0] ?? '/');
+  } catch {
+    return malformed('The path has a percent sign that is not followed by two hexadecimal digits of UTF-8.');
+  }
+  return isUtf8(body) ? undefined : malformed('The body is not UTF-8.');
+};
+
 /**
  * Passes one request to the function host; API Gateway's own answers where that does not work out. Resolves when the
  * request is over.
  */
 const forward = (options: {
   readonly request: IncomingMessage;
+  readonly body: Buffer;
   readonly response: ServerResponse;
   readonly host: URL;
   readonly agent: Agent;
 }): Promise<void> => {
-  const { request, response, host, agent } = options;
+  const { request, body, response, host, agent } = options;
   if (response.destroyed) return Promise.resolve();
   const outgoing = httpRequest({
     agent,
@@ -79,10 +97,11 @@ const forward = (options: {
     port: host.port,
     method: request.method,
     path: request.url,
-    headers: forwardedHeaders(request.headers),
+    headers: { ...forwardedHeaders(request.headers), 'content-length': body.length },
   });
+  const timeOut = (): void => answer(response, 504, { message: 'Endpoint request timed out' });
   const timer = setTimeout(() => {
-    answer(response, 504, { message: 'Endpoint request timed out' });
+    timeOut();
     outgoing.destroy();
   }, INTEGRATION_TIMEOUT_MS);
   const over = new Promise<void>((resolve) => {
@@ -93,6 +112,11 @@ const forward = (options: {
     });
   });
   outgoing.once('response', (incoming) => {
+    if (incoming.statusCode === 504) {
+      incoming.resume();
+      timeOut();
+      return;
+    }
     response.writeHead(incoming.statusCode ?? 502, forwardedHeaders(incoming.headers));
     incoming.once('error', () => response.destroy());
     incoming.pipe(response);
@@ -102,15 +126,7 @@ const forward = (options: {
     if ('code' in error && error.code === 'ECONNREFUSED') answerUnavailable(response);
     else answer(response, 502, { message: 'Internal server error' });
   });
-  let bytes = 0;
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) {
-      answer(response, 413, { message: 'Request Too Long' }, { connection: 'close' });
-      outgoing.destroy();
-    }
-  });
-  request.pipe(outgoing);
+  outgoing.end(body);
   return over;
 };
 
@@ -138,10 +154,17 @@ export const startFront = async (options: {
       return;
     }
     for (const route of options.routes) if (await route(request, response)) return;
+    const body = await readBody(request, MAX_BODY_BYTES);
+    const fault = body === undefined ? undefined : faultOf(request, body);
+    if (body === undefined || fault !== undefined) {
+      if (fault === undefined) answer(response, 413, { message: 'Request Too Long' }, { connection: 'close' });
+      else answer(response, 400, fault);
+      return;
+    }
     const entered = await slots.run(options.functionOf(request.url ?? '/'), async () => {
       const url = options.functionHostUrl();
       if (url === undefined) answerUnavailable(response);
-      else await forward({ request, response, host: new URL(url), agent });
+      else await forward({ request, body, response, host: new URL(url), agent });
     });
     if (!entered) answer(response, 429, { message: 'Too Many Requests' }, { 'retry-after': '1' });
   };

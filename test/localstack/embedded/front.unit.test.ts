@@ -104,6 +104,20 @@ describe('the front', () => {
     expect([answer.status, answer.json]).toEqual([502, { message: 'Internal server error' }]);
   });
 
+  test('answers an empty 504 of serverless-offline as API Gateway does', async () => {
+    behaviour = (_request, response) => void response.writeHead(504).end();
+    const answer = await http('GET', `${front.url}/work-queue/jobs/a`);
+    expect([answer.status, answer.json]).toEqual([504, { message: 'Endpoint request timed out' }]);
+  });
+
+  test('refuses a path that cannot be decoded and a body that is no UTF-8: two ids would become one', async () => {
+    expect(await http('GET', `${front.url}/work-queue/jobs/%zz`)).toMatchObject({ status: 400, json: { status: 400 } });
+    const head = 'POST /work-queue/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 3\r\n\r\n';
+    const bytes = Buffer.concat([Buffer.from(head), Buffer.from([0x22, 0xff, 0x22])]);
+    expect(await rawHttp(front.url, bytes)).toMatch(/^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*not UTF-8/);
+    expect(seen).toEqual([]);
+  });
+
   test('refuses more than 10 MB, and a name or an origin that is not of this machine', async () => {
     expect((await http('POST', `${front.url}/x`, { body: 'x'.repeat(10 * 1024 * 1024 + 1) })).status).toBe(413);
     expect(await rawHttp(front.url, 'GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n')).toMatch(
