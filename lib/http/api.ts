@@ -17,7 +17,7 @@ export interface Route {
   readonly params?: Schema;
   /** Of the query string, whose values are texts. Without it any query parameter is refused. */
   readonly query?: Schema;
-  /** Of the JSON body. Without it the body must be empty or `{}`. */
+  /** Of the JSON body, always an object. Without it the body must be empty or `{}`. */
   readonly body?: Schema;
   /** The answers that are not problems, by status; `v.undefined()` where there is no body. */
   readonly answers: Readonly<Record<number, Schema>>;

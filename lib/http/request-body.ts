@@ -50,8 +50,15 @@ function* forbidden(value: unknown, path: Path = []): Generator<readonly [string
   }
 }
 
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+};
+
+/** The text of the body; undefined when no UTF-8 can be behind it. */
 const decode = ({ body, isBase64Encoded }: HttpEvent): string | undefined => {
-  if (body === null || !isBase64Encoded) return body ?? '';
+  if (body === null) return '';
+  if (!isBase64Encoded) return body.isWellFormed() ? body : undefined;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(body, 'base64'));
   } catch {
@@ -63,7 +70,7 @@ const sizeBytes = ({ body, isBase64Encoded }: HttpEvent): number =>
   body === null ? 0 : Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8');
 
 /**
- * Reads a JSON body. Size, type and depth are looked at before it is parsed. `undefined` for an empty body; a
+ * Reads a body, which must be a JSON object. Size, type and depth are looked at before it is parsed. `undefined` for an empty body; a
  * {@link Problem} (413, 415 or 400) for what is not JSON as we take it.
  */
 export const readBody = (
@@ -86,6 +93,9 @@ export const readBody = (
     value = JSON.parse(text);
   } catch {
     return malformed('The body is not JSON.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return malformed(`Expected the body to be a JSON object, got ${kindOf(value)}.`);
   }
   const errors = mergeErrors([...forbidden(value)].map(([name, message]) => ({ [name]: [message] })));
   if (Object.keys(errors).length === 0) return { value };

@@ -168,6 +168,22 @@ describe('body', () => {
     });
   });
 
+  test.each([
+    ['"x"', 'a string'],
+    ['[]', 'an array'],
+    ['[{"name":"a","data":1}]', 'an array'],
+    ['null', 'null'],
+    ['7', 'a number'],
+    ['true', 'a boolean'],
+  ])('%s is 400: JSON, but not an object', async (body, kind) => {
+    const result = await post(body);
+    expect(result.statusCode).toBe(400);
+    expect(problemOf(result)).toMatchObject({
+      type: 'malformed-request',
+      detail: `Expected the body to be a JSON object, got ${kind}.`,
+    });
+  });
+
   test('of 64 KiB is taken, one byte more is 413, before it is parsed; base64 is measured decoded', async () => {
     const padded = (bytes: number) => `{"name":"a","data":"${'x'.repeat(bytes - 22)}"}`;
     expect((await post(padded(65_536))).statusCode).toBe(201);
@@ -183,10 +199,12 @@ describe('body', () => {
     expect((await encoded(65_537)).statusCode).toBe(413);
   });
 
-  test('that is not UTF-8 is 400', async () => {
-    const body = Buffer.from([0x7b, 0xff, 0x7d]).toString('base64');
-    const result = await ask('POST', '/things', { body, isBase64Encoded: true, headers: JSON_HEADERS });
+  test('that is not UTF-8 is 400, be it bytes or a text', async () => {
+    const bytes = Buffer.from('{"name":"a\xff","data":1}', 'latin1').toString('base64');
+    const result = await ask('POST', '/things', { body: bytes, isBase64Encoded: true, headers: JSON_HEADERS });
     expect([result.statusCode, problemOf(result)['detail']]).toEqual([400, 'The body is not UTF-8.']);
+    const text = await post('{"name":"a","data":"\ud800"}');
+    expect([text.statusCode, problemOf(text)['detail']]).toEqual([400, 'The body is not UTF-8.']);
   });
 
   test('may nest 32 levels, not 33; brackets in texts do not count', async () => {
@@ -218,7 +236,6 @@ describe('body', () => {
     [{ name: 'a\0', data: 1 }, { name: ['Expected text without NUL.'] }],
     [{ name: 'a\ud800', data: 1 }, { name: ['Expected text without lone surrogates.'] }],
     [{ name: 7, data: 1 }, { name: ['Invalid type: Expected string but received 7'] }],
-    [[], { name: ['This field is missing.'], data: ['This field is missing.'] }],
   ])('%j is 400 with errors by field', async (body, errors) => {
     expect(await errorsOf(ask('POST', '/things', { body }))).toEqual(errors);
   });
@@ -287,6 +304,22 @@ describe('headers', () => {
     ],
   ] as const)('%j are 400', async (headers) => {
     expect((await ask('GET', '/things/a', { headers })).statusCode).toBe(400);
+  });
+
+  test('a second idempotency-key is 400 and named: which one was meant is not to be guessed', async () => {
+    for (const second of ['k', 'other']) {
+      const result = await ask('POST', '/things', {
+        body: { name: 'a', data: 1 },
+        headers: [
+          ['Idempotency-Key', 'k'],
+          ['idempotency-key', second],
+        ],
+      });
+      expect([result.statusCode, problemOf(result)['detail']]).toEqual([
+        400,
+        'The header idempotency-key came more than once.',
+      ]);
+    }
   });
 
   test('what a client sent can’t end a header of the answer', async () => {
