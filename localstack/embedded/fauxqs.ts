@@ -2,6 +2,7 @@ import { buildApp } from 'fauxqs';
 import { isJsonObject, jsonOf, patientCaller, withBody, type Answer, type Backend, type Call } from './call.ts';
 import { mendFauxqs } from './fauxqs-mends.ts';
 import { operationOf } from './operation.ts';
+import { inS3Envelope, openS3Envelope } from './s3-envelope.ts';
 import { serverFault } from './answers.ts';
 
 export interface Fauxqs {
@@ -79,17 +80,18 @@ export const startFauxqs = async (options: {
 }): Promise<Fauxqs> => {
   await mendFauxqs();
   const app = buildApp({ logger: false, defaultRegion: options.region });
+  openS3Envelope(app);
   await app.ready();
 
   const inject: Backend = async (call) => {
     if (!isMethod(call.method)) return { status: 405, headers: {}, body: '' };
     // The body is whole by now, however it came.
     const { 'transfer-encoding': _encoding, 'content-length': _length, ...headers } = call.headers;
+    const { service } = operationOf(call);
     const reply = await app.inject({
       method: call.method,
       // A client may send to the URL of the queue; SQS itself is at the root.
-      url: operationOf(call).service === 'sqs' ? '/' : call.url,
-      headers,
+      ...(service === 's3' ? inS3Envelope(call.url, headers) : { url: service === 'sqs' ? '/' : call.url, headers }),
       ...(call.body.length === 0 ? {} : { payload: call.body }),
     });
     const { 'transfer-encoding': _t, connection: _c, ...kept } = reply.headers;

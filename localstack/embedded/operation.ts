@@ -19,8 +19,11 @@ const lambdaName = (method: string, path: string): string => {
   return method === 'GET' ? 'GetFunction' : 'Unknown';
 };
 
-/** The bucket and the key that a call of S3 is about, by path or by host (`bucket.localhost`). */
-const objectOf = (url: string, headers: IncomingHttpHeaders): { readonly bucket: string; readonly key: string } => {
+/** The bucket and the key that a call of S3 is about, by path or by host (`bucket.localhost`); as they were sent. */
+export const objectOf = (
+  url: string,
+  headers: IncomingHttpHeaders,
+): { readonly bucket: string; readonly key: string } => {
   const hostname = (headers.host ?? '').replace(/:\d+$/, '');
   const path = url.split('?', 1)[0] ?? '/';
   const hosted = hostname.endsWith('.localhost') ? hostname.slice(0, hostname.indexOf('.')) : undefined;

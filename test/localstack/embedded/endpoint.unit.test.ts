@@ -118,6 +118,61 @@ describe('one address serves', () => {
     await expect(world.s3.send(new GetObjectCommand({ Bucket, Key: 'in/a' }))).rejects.toBeInstanceOf(NoSuchKey);
   });
 
+  test('S3 keys as they are: dots and slashes are letters of a name, not steps of a path', async () => {
+    const Bucket = 'dotted';
+    const keys = [
+      'mix/../up',
+      './a',
+      'a//b',
+      'a/./b',
+      '..',
+      '../../pictures/x',
+      'a/.../%2E%2E/c',
+      'x\\..\\y',
+      'ü/?#+/..',
+    ];
+    await world.s3.send(new CreateBucketCommand({ Bucket }));
+    for (const Key of keys) await world.s3.send(new PutObjectCommand({ Bucket, Key, Body: `of ${Key}` }));
+    const { Contents = [] } = await world.s3.send(new ListObjectsV2Command({ Bucket }));
+    expect(new Set(Contents.map(({ Key }) => Key))).toEqual(new Set(keys));
+    for (const Key of keys) {
+      const got = await world.s3.send(new GetObjectCommand({ Bucket, Key }));
+      expect(await got.Body?.transformToString()).toBe(`of ${Key}`);
+      await world.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    }
+    expect((await world.s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0);
+  });
+
+  test('S3 under a bucket of the host, whose key is no less as it is', async () => {
+    await world.s3.send(new CreateBucketCommand({ Bucket: 'hosted' }));
+    const host = { host: 'hosted.localhost' };
+    expect(await rawRequest(`${world.endpoint.url}/a/k`, { ...host, 'content-type': 'text/x' }, 'PUT', 'hi')).toBe(200);
+    const got = await world.s3.send(new GetObjectCommand({ Bucket: 'hosted', Key: 'a/k' }));
+    expect([await got.Body?.transformToString(), got.ContentType]).toEqual(['hi', 'text/x']);
+  });
+
+  test('an S3 key that is no percent-encoded UTF-8 is 400', async () => {
+    await world.s3.send(new CreateBucketCommand({ Bucket: 'malformed' }));
+    for (const key of ['%', '%zz', '%ff'])
+      expect(await rawRequest(`${world.endpoint.url}/malformed/${key}`, {}, 'PUT', 'x')).toBe(400);
+  });
+
+  test.each([
+    'application/x-www-form-urlencoded',
+    'application/x-amz-json-1.0',
+    'application/json; charset=utf-8',
+    'multipart/form-data; boundary=x',
+  ])('an S3 object of the type %s, its bytes and its type as they were put', async (ContentType) => {
+    const Bucket = 'typed';
+    await world.s3.send(new CreateBucketCommand({ Bucket }));
+    for (const Body of [Buffer.from([0xff, 0x00, 0x26, 0x3d]), Buffer.alloc(0)]) {
+      await world.s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body, ContentType }));
+      const got = await world.s3.send(new GetObjectCommand({ Bucket, Key: 'k' }));
+      expect(got.ContentType).toBe(ContentType);
+      expect(Body.equals(Buffer.from((await got.Body?.transformToByteArray()) ?? []))).toBe(true);
+    }
+  });
+
   test('a large object, as it was put', async () => {
     const Body = Buffer.alloc(3_000_000, 'abc');
     await world.s3.send(new CreateBucketCommand({ Bucket: 'large' }));
