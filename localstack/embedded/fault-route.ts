@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { PatternError } from '#primitives/errors';
+import { InvalidArgumentError, PatternError } from '#primitives/errors';
 import { holdsToken } from './admin-token.ts';
-import type { FaultInjector } from './faults.ts';
+import { isJsonObject } from './call.ts';
+import { shown, type FaultInjector } from './faults.ts';
 import type { FrontRoute } from './front.ts';
 import { readBody } from './request-body.ts';
 
@@ -26,13 +27,17 @@ const problem = (
   response.end(JSON.stringify({ type: 'about:blank', title: TITLES[status], status, detail }));
 };
 
-const parseFaults = (text: string): unknown => {
+/** @throws {@link InvalidArgumentError} when the body is not `{ faults: … }`; what the faults are is not looked at. */
+const parseFaults = (body: Buffer): unknown => {
+  let value: unknown;
   try {
-    const body: unknown = JSON.parse(text);
-    return typeof body === 'object' && body !== null && 'faults' in body ? body.faults : undefined;
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
-    return undefined;
+    throw new InvalidArgumentError('The body is not JSON.');
   }
+  if (!isJsonObject(value) || !('faults' in value))
+    throw new InvalidArgumentError(`Expected the body to be {"faults": [{at, kind, …}, …]}, got ${shown(value)}.`);
+  return value['faults'];
 };
 
 /**
@@ -60,7 +65,7 @@ export const faultRoute =
         return true;
       }
       try {
-        if (method === 'PUT') faults.put(parseFaults(body.toString()));
+        if (method === 'PUT') faults.put(parseFaults(body));
         if (method === 'DELETE') faults.clear();
         response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
         response.end(JSON.stringify({ faults: faults.list() }));

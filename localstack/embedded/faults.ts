@@ -104,7 +104,8 @@ const switchSchema = v.strictObject(
 const listMessage = `a list of at most ${MAX_SWITCHES} switches`;
 const listSchema = v.pipe(v.array(v.unknown(), listMessage), v.maxLength(MAX_SWITCHES, listMessage));
 
-const shown = (value: unknown): string => {
+/** A value as errors show it: JSON, shortened. */
+export const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 };

@@ -1,0 +1,58 @@
+import { createServer, type Server } from 'node:http';
+import { faultRoute } from '../../../localstack/embedded/fault-route.ts';
+import { faultInjector, type FaultInjector } from '../../../localstack/embedded/faults.ts';
+import { fixedRandom, TOKEN } from './fixture.ts';
+
+let faults: FaultInjector;
+let server: Server;
+let url: string;
+beforeEach(async () => {
+  faults = faultInjector({ random: fixedRandom(0) });
+  const route = faultRoute({ faults, adminToken: TOKEN });
+  server = createServer((request, response) => {
+    route(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/faults`;
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const put = (body: string | Uint8Array<ArrayBuffer>): Promise<Response> =>
+  fetch(url, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body,
+  });
+
+const EXPECTED = 'Expected the body to be {"faults": [{at, kind, …}, …]}, got ';
+
+test.each([
+  ['', 'The body is not JSON.'],
+  ['{', 'The body is not JSON.'],
+  [Uint8Array.from([0x7b, 0xff, 0x7d]), 'The body is not JSON.'],
+  ['{}', `${EXPECTED}{}.`],
+  ['null', `${EXPECTED}null.`],
+  ['[{"at":"bus","kind":"error"}]', `${EXPECTED}[{"at":"bus","kind":"error"}].`],
+  ['{"fault":[]}', `${EXPECTED}{"fault":[]}.`],
+  ['{"faults":{}}', "Expected 'faults' to be a list of at most 100 switches, got {}."],
+])('a body %j is 400, says what is wrong with it, and changes no switch', async (body, detail) => {
+  faults.put([{ at: 'bus', kind: 'error' }]);
+  const answer = await put(body);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
+  expect(await answer.json()).toMatchObject({ title: 'Bad Request', status: 400, detail });
+  expect(faults.list()).toHaveLength(1);
+});
+
+test('a list replaces the switches, and is given back', async () => {
+  faults.put([{ at: 'bus', kind: 'error' }]);
+  const answer = await put('{"faults":[{"at":"queue/x","kind":"delay","ms":1}]}');
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { faults: [{ at: 'queue/x', kind: 'delay', ms: 1, fired: 0 }] },
+  ]);
+  expect(faults.list().map(({ at }) => at)).toEqual(['queue/x']);
+});
