@@ -39,7 +39,8 @@ const isPlainObject = (value: object): value is { readonly [name: string]: Json 
   return prototype === null || prototype === Object.prototype;
 };
 
-const checkJson = (name: string, value: Json, depth: number): void => {
+/** @throws {@link InvalidArgumentError} when `value` cannot be the value of a field. */
+export const checkJson = (name: string, value: Json, depth = 0): void => {
   if (depth > MAX_DEPTH) throw refuse(name, `nested ${MAX_DEPTH} deep at most`, depth);
   if (value === null || typeof value === 'boolean') return;
   if (typeof value === 'string') {
@@ -73,7 +74,7 @@ const checkFields = (fields: Fields): void => {
   for (const [name, value] of Object.entries(fields)) {
     checkFieldName(name);
     if (!isSet(value)) {
-      checkJson(name, value, 0);
+      checkJson(name, value);
       continue;
     }
     if (value.size === 0) throw refuse(name, 'a set of one member or more (leave the field out)', 'an empty set');
@@ -89,7 +90,7 @@ const checkPart = (condition: Condition): number => {
       return 1;
     case 'equals':
       checkFieldName(condition.field);
-      checkJson(condition.field, condition.value, 0);
+      checkJson(condition.field, condition.value);
       return 1;
     case 'lessThan':
     case 'atMost':
@@ -97,7 +98,7 @@ const checkPart = (condition: Condition): number => {
       if (!['number', 'string'].includes(typeof condition.value)) {
         throw refuse(condition.kind, 'given a number or a text', condition.value);
       }
-      checkJson(condition.field, condition.value, 0);
+      checkJson(condition.field, condition.value);
       return 1;
     case 'not':
       return 1 + checkPart(condition.condition);

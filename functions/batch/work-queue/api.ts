@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { recordFault } from '#batch/work-queue/json-fault';
 import { groupId, json, MAX_RATE, MIN_RATE } from '#batch/work-queue/messages';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
@@ -9,7 +10,15 @@ const MAX_CURSOR_LENGTH = 2_048;
 /** The workers that this stack has. */
 const worker = v.picklist(['record', 'thumbnail'], "Expected 'record' or 'thumbnail'.");
 
-const item = v.strictObject({ id: id(1_024), payload: v.optional(json, null), groupId: v.optional(groupId) });
+/** What could not be recorded as an output could not be told back. */
+const payload = v.pipe(
+  json,
+  v.check(
+    (value) => recordFault('payload', value) === undefined,
+    ({ input }) => recordFault('payload', input) ?? '',
+  ),
+);
+const item = v.strictObject({ id: id(1_024), payload: v.optional(payload, null), groupId: v.optional(groupId) });
 const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
 
 const source = v.strictObject({

@@ -1,18 +1,12 @@
 import * as v from 'valibot';
 import type { Json } from '#primitives/table';
+import { shapeFault } from './json-fault.ts';
 import { DIRECT } from './records.ts';
 
-/** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
-const MAX_DEPTH = 32;
 const MAX_ID_BYTES = 1024;
 /** Dead letters a second, and what it is when nobody says. */
 export const [MIN_RATE, MAX_RATE] = [0.1, 1_000];
 export const DEFAULT_RATE = 50;
-
-export const isShallow = (value: unknown, depth = MAX_DEPTH): boolean => {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((each) => isShallow(each, depth - 1));
-};
 
 /** Any JSON: what is checked here has come out of JSON.parse, which makes nothing else. */
 export const json = v.unknown() as v.GenericSchema<unknown, Json>;
@@ -33,7 +27,13 @@ const itemId = v.pipe(
   v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
 );
 
-const workerName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const isWellFormed = (text: string): boolean => text.isWellFormed();
+const workerName = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(64),
+  v.check(isWellFormed, 'Expected text without lone surrogates'),
+);
 
 /** A message of the queues of items. */
 export const itemMessage = v.strictObject({
@@ -52,7 +52,7 @@ export const groupId = v.pipe(
 const item = v.strictObject({ id: itemId, payload: v.optional(json, null), groupId: v.optional(groupId) });
 const source = v.strictObject({
   bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
-  prefix: v.optional(v.string(), ''),
+  prefix: v.optional(v.pipe(v.string(), v.check(isWellFormed, 'Expected text without lone surrogates')), ''),
 });
 
 /** Where to go on: how many items, pages or queues an earlier message has dealt with. Only the functions write it. */
@@ -83,7 +83,8 @@ export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: strin
   } catch {
     return { ok: false, reason: 'invalid message: not JSON' };
   }
-  if (!isShallow(value)) return { ok: false, reason: `invalid message: nested deeper than ${MAX_DEPTH}` };
+  const fault = shapeFault(value);
+  if (fault !== undefined) return { ok: false, reason: `invalid message: ${fault}` };
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return { ok: true, value: result.output };
   const [issue] = result.issues;

@@ -3,7 +3,8 @@ import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Json } from '#primitives/table';
-import { isShallow, type ItemMessage, type Parsed } from './messages.ts';
+import { recordFault } from './json-fault.ts';
+import type { ItemMessage, Parsed } from './messages.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 
@@ -25,6 +26,7 @@ export type RunOutcome =
 
 /** Ten outputs and their claims have to fit into one transaction, and an output into one record. */
 const MAX_OUTPUT_BYTES = 65_536;
+const MAX_REASON_LENGTH = 500;
 
 /** The output as it will be read again. */
 const recordable = (output: Json): Json => {
@@ -33,9 +35,11 @@ const recordable = (output: Json): Json => {
   if (length > MAX_OUTPUT_BYTES) {
     throw new PermanentFailure(`output of ${length} bytes, at most ${MAX_OUTPUT_BYTES} can be recorded`);
   }
-  const value: unknown = JSON.parse(text);
-  if (!isShallow(value)) throw new PermanentFailure('output is nested too deeply to be recorded');
-  return value as Json;
+  const value = JSON.parse(text) as Json;
+  // Written with the effects of others: what the table refuses here would be refused with all of them.
+  const fault = recordFault('output', value);
+  if (fault !== undefined) throw new PermanentFailure(`the output cannot be recorded: ${fault}`);
+  return value;
 };
 
 /** The payload as this worker wants it, or what is wrong with it. */
@@ -47,11 +51,13 @@ export const readPayload = (worker: Worker, payload: Json): Parsed<unknown> => {
   return { ok: false, reason: `${path === null ? '' : `${path}: `}${issue.message}` };
 };
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
+/** Fit to be recorded, and to be read. */
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message || error.name : String(error)).slice(0, MAX_REASON_LENGTH).toWellFormed();
 
 const outcomeOf = (error: unknown): RunOutcome =>
   error instanceof SkippedItem
-    ? { status: 'skipped', reason: error.message }
+    ? { status: 'skipped', reason: reasonOf(error) }
     : {
         status: 'failed',
         reason: reasonOf(error),

@@ -213,3 +213,19 @@ describe('a redrive', () => {
     expect(await w.redrives.depth()).toMatchObject({ visibleCount: 1 });
   });
 });
+
+test('a payload that could not be recorded is refused when it is posted, in a job and in a part', async () => {
+  const { call } = stack();
+  const { jobId } = (await call('POST', '/work-queue/jobs', { worker: 'record', open: true })).body;
+  for (const payload of [{ n: 1e200 }, '\ud800']) {
+    const items = [{ id: 'a' }, { id: 'b', payload }];
+    const answers = [
+      await call('POST', '/work-queue/jobs', { worker: 'record', items }),
+      await call('POST', `/work-queue/jobs/${jobId}/items`, { items }),
+    ];
+    for (const { status, body } of answers) {
+      expect(status).toBe(400);
+      expect(body.errors['items.1.payload']).toEqual([expect.stringContaining("Expected 'payload' to be")]);
+    }
+  }
+});

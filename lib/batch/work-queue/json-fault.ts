@@ -1,0 +1,34 @@
+import { InvalidArgumentError } from '#primitives/errors';
+import { checkJson } from '#primitives/table-limits';
+import type { Json } from '#primitives/table';
+
+/** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
+export const MAX_DEPTH = 32;
+
+/** Names that reach into prototypes: what writes a record for DynamoDB loses them, or breaks. HTTP refuses them too. */
+const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];
+
+/** What stands against a value of JSON wherever it goes: its nesting, or a name in it. Undefined for nothing. */
+export const shapeFault = (value: unknown, depth = MAX_DEPTH): string | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth === 0) return `nested deeper than ${MAX_DEPTH}`;
+  for (const [name, inner] of Object.entries(value)) {
+    if (FORBIDDEN_NAMES.includes(name)) return `the name '${name}' is not allowed`;
+    const fault = shapeFault(inner, depth - 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+};
+
+/** Why a table would refuse a value, alone and thereby with all that is written with it; undefined when it would not. */
+export const recordFault = (name: string, value: Json): string | undefined => {
+  const fault = shapeFault(value);
+  if (fault !== undefined) return `${name}: ${fault}`;
+  try {
+    checkJson(name, value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error.message;
+    throw error;
+  }
+};
