@@ -57,11 +57,21 @@ const answerUnavailable = (response: ServerResponse): void =>
   );
 
 const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => {
-  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  const named = new Set(
+    String(headers.connection ?? '')
+      .split(',')
+      .map((name) => name.trim().toLowerCase()),
+  );
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !isInternal(name)),
   );
 };
+
+/** Headers that came twice go on twice: Node would make one value of them, and nobody could refuse it. */
+const eachHeader = ({ headersDistinct }: IncomingMessage): IncomingHttpHeaders =>
+  Object.fromEntries(
+    Object.entries(headersDistinct).map(([name, values = []]) => [name, values.length === 1 ? values[0] : values]),
+  );
 
 const malformed = (detail: string): object => ({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 
@@ -97,7 +107,7 @@ const forward = (options: {
     port: host.port,
     method: request.method,
     path: request.url,
-    headers: { ...forwardedHeaders(request.headers), 'content-length': body.length },
+    headers: { ...forwardedHeaders(eachHeader(request)), 'content-length': body.length },
   });
   const timeOut = (): void => answer(response, 504, { message: 'Endpoint request timed out' });
   const timer = setTimeout(() => {

@@ -111,6 +111,13 @@ describe('idempotency-key', () => {
     expect(other.json).toMatchObject({ type: 'idempotency-key-reused' });
   });
 
+  test('two keys in one request are refused', async () => {
+    const head = 'host: 127.0.0.1\r\ncontent-type: application/json\r\nidempotency-key: a\r\nidempotency-key: b';
+    const body = job('"a"');
+    const bytes = `POST ${JOBS} HTTP/1.1\r\n${head}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+    expect(await rawHttp(stack.info.apiUrl, bytes)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   test('fifty at once with one key make one job; who comes too early is told when to come again', async () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => send('POST', JOBS, job('"p"'), { 'idempotency-key': 'parallel' })),
