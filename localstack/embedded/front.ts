@@ -57,11 +57,7 @@ const answerUnavailable = (response: ServerResponse): void =>
   );
 
 const forwardedHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders => {
-  const named = new Set(
-    String(headers.connection ?? '')
-      .split(',')
-      .map((name) => name.trim().toLowerCase()),
-  );
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !isInternal(name)),
   );
