@@ -1,4 +1,5 @@
 import { messagesOf, partialBatch, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import { failureFields } from '#batch/work-queue/logged';
 import { wireBuryPlan } from './wiring.ts';
 
 let wired: ReturnType<typeof wireBuryPlan> | undefined;
@@ -7,6 +8,6 @@ let wired: ReturnType<typeof wireBuryPlan> | undefined;
 export const handler = async (event: SqsEvent): Promise<PartialBatchAnswer> => {
   const { bury, log } = (wired ??= wireBuryPlan(process.env));
   return partialBatch(messagesOf(event), bury, {
-    onFailure: ({ id }, error) => log.error('not buried, it will come again', { message: id, error }),
+    onFailure: (message, error) => log.error('not buried, it will come again', failureFields(message, error)),
   });
 };

@@ -1,4 +1,5 @@
 import { messagesOf, partialBatch, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import { failureFields } from '#batch/work-queue/logged';
 import { wirePlanner } from './wiring.ts';
 
 let wired: ReturnType<typeof wirePlanner> | undefined;
@@ -11,6 +12,6 @@ export const handler = async (
   const { plan, log } = (wired ??= wirePlanner(process.env));
   const timeMs = context.getRemainingTimeInMillis() / 2;
   return partialBatch(messagesOf(event), (message) => plan(message, timeMs), {
-    onFailure: ({ id }, error) => log.error('not planned, it will come again', { message: id, error }),
+    onFailure: (message, error) => log.error('not planned, it will come again', failureFields(message, error)),
   });
 };

@@ -1,4 +1,5 @@
 import { messagesOf, partialBatch, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import { failureFields } from '#batch/work-queue/logged';
 import { wireRedrive } from './wiring.ts';
 
 let wired: ReturnType<typeof wireRedrive> | undefined;
@@ -11,6 +12,6 @@ export const handler = async (
   const { move, log } = (wired ??= wireRedrive(process.env));
   const timeMs = context.getRemainingTimeInMillis() / 2;
   return partialBatch(messagesOf(event), (message) => move(message, timeMs), {
-    onFailure: ({ id }, error) => log.error('redrive interrupted, it will come again', { message: id, error }),
+    onFailure: (message, error) => log.error('redrive interrupted, it will come again', failureFields(message, error)),
   });
 };

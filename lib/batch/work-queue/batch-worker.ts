@@ -12,6 +12,7 @@ import { finish, type Ending } from './finish.ts';
 import { endedItem, endedItems, judge, type Attempted } from './judge.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { effectKey, effectKeyOf } from './records.ts';
+import { traceField } from './logged.ts';
 import { retryLater, type Backoff } from './retry-later.ts';
 import { runItems } from './run-items.ts';
 import { sendPersistently } from './send.ts';
@@ -144,7 +145,9 @@ export const batchWorker = (options: BatchWorkerOptions) => {
     for (const { entry, outcome } of attempted) {
       if (outcome.status === 'blocked') continue;
       const item = effectKeyOf(entry.item.jobId, entry.item.id);
-      log.warn('item failed', { item, attempt: entry.attempt, reason: outcome.reason });
+      const [first] = entry.messages;
+      const trace = first === undefined ? {} : traceField(first);
+      log.warn('item failed', { item, attempt: entry.attempt, reason: outcome.reason, ...trace });
     }
     const unsent = await sendOn([...unreadable, ...rejected]);
     if (options.source !== undefined) await retryLater(options.source, retries);

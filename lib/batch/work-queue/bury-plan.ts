@@ -3,11 +3,12 @@ import type { Clock } from '#primitives/clock';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { absent, not, type Table } from '#primitives/table';
-import { jobMessage, parseMessage, type JobMessage } from './messages.ts';
+import { jobMessage, parseMessage, planBody, type JobMessage } from './messages.ts';
+import { traceField } from './logged.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { jobKey } from './records.ts';
 import { sendAll } from './send.ts';
-import { verdictOf, withAttributes } from './undeliverable.ts';
+import { toldOf, verdictOf } from './undeliverable.ts';
 
 /** What a message of the queue began is called like it: its copies have other ids, so the name goes into the body. */
 const named = (plan: JobMessage, messageId: string): JobMessage =>
@@ -46,9 +47,9 @@ export const buryPlan = (options: {
         jobs.update({ key: jobKey(jobId), set: { failure: reason }, condition: not(absent()) }),
       );
     }
-    const body = plan === undefined ? message.body : JSON.stringify(plan);
+    const body = plan === undefined ? message.body : planBody(plan);
     const about = { reason, attempts: String(attempts), ...(jobId === undefined ? {} : { jobId }) };
-    await sendAll(deadLetters, [withAttributes({ ...message, body }, about)], pause);
-    log.warn('plan buried', { jobId, reason, attempts });
+    await sendAll(deadLetters, [toldOf({ ...message, body }, about)], pause);
+    log.warn('plan buried', { jobId, reason, attempts, ...traceField(message) });
   };
 };

@@ -1,13 +1,14 @@
 import type { Clock } from '#primitives/clock';
-import type { Log } from '#primitives/log';
+import type { Log, LogFields } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { absent, equals, type Fields, type Table, type Write } from '#primitives/table';
-import { itemMessage, parseMessage, type ItemMessage } from './messages.ts';
+import { itemMessage, parseMessage, truncatedMessage, type ItemMessage } from './messages.ts';
+import { traceField } from './logged.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey, textOf } from './records.ts';
 import { sendAll } from './send.ts';
-import { inGroupOf, verdictOf, withAttributes, type Verdict } from './undeliverable.ts';
+import { inGroupOf, toldOf, verdictOf, type Verdict } from './undeliverable.ts';
 
 export interface BuryOptions {
   readonly jobs: Table;
@@ -27,7 +28,8 @@ export interface BuryOptions {
 interface Burial {
   readonly jobId: string | undefined;
   readonly id: string;
-  readonly item: ItemMessage | undefined;
+  readonly item: Pick<ItemMessage, 'worker'> | undefined;
+  readonly trace: LogFields;
   readonly verdict: Verdict;
   /** The id of the item's message in the queue of items: the same for all that tells of this failure. */
   readonly burial: string;
@@ -54,9 +56,12 @@ export const bury = (options: BuryOptions) => {
       attempts: maxReceiveCount,
     });
     const burial = message.attributes.origin ?? message.id;
-    const parsed = parseMessage(itemMessage, message.body);
-    if (parsed.ok) return { jobId: parsed.value.jobId, id: parsed.value.id, item: parsed.value, verdict, burial };
-    return { jobId: undefined, id: `unreadable/${burial}`, item: undefined, verdict, burial };
+    const trace = traceField(message);
+    const whole = parseMessage(itemMessage, message.body);
+    const parsed = whole.ok ? whole : parseMessage(truncatedMessage, message.body);
+    if (parsed.ok)
+      return { jobId: parsed.value.jobId, id: parsed.value.id, item: parsed.value, verdict, burial, trace };
+    return { jobId: undefined, id: `unreadable/${burial}`, item: undefined, verdict, burial, trace };
   };
 
   const writesOf = ({ jobId, id, item, verdict, burial }: Burial): readonly (Write & { readonly table?: Table })[] => {
@@ -99,7 +104,7 @@ export const bury = (options: BuryOptions) => {
     });
     const wasRedriven = outcome.refusals[0] !== undefined;
     if (hasEnded || wasRedriven) {
-      log.info('undeliverable message dropped: its item has ended, or was redriven', { item });
+      log.info('undeliverable message dropped: its item has ended, or was redriven', { item, ...burial.trace });
       return undefined;
     }
     const key = deadLetterKey(burial.jobId, burial.id);
@@ -113,7 +118,7 @@ export const bury = (options: BuryOptions) => {
     if (token === undefined) return;
     const { reason, attempts } = burial.verdict;
     const jobId = burial.jobId === undefined ? {} : { jobId: burial.jobId };
-    const letter = withAttributes(message, { reason, attempts: String(attempts), burial: token, ...jobId });
+    const letter = toldOf(message, { reason, attempts: String(attempts), burial: token, ...jobId });
     await sendAll(options.deadLetters, [{ ...letter, ...(ordered ? inGroupOf(message, message.id) : {}) }], pause);
     await persist('note dead letter', pause, () =>
       // Without the condition a letter that was redriven meanwhile would be listed again.
@@ -123,6 +128,6 @@ export const bury = (options: BuryOptions) => {
         condition: equals('burial', token),
       }),
     );
-    log.warn('item buried', { item: effectKeyOf(burial.jobId, burial.id), reason, attempts });
+    log.warn('item buried', { item: effectKeyOf(burial.jobId, burial.id), reason, attempts, ...burial.trace });
   };
 };

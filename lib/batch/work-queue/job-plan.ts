@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import type { Json, Table } from '#primitives/table';
 import { persist, type Pause } from './pause.ts';
-import { jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
+import { digest, jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
 import type { JobItem, SourceReference, WorkItem } from './types.ts';
 
 /** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
@@ -25,6 +25,7 @@ export const jobOf = ({ worker, items, source, ordered }: JobPlan): NewJob => ({
   worker,
   kind: items !== undefined ? 'list' : source !== undefined ? 'source' : 'open',
   total: items === undefined ? undefined : distinct(items).length,
+  list: items === undefined ? undefined : digest(JSON.stringify(distinct(items).map(({ id }) => id))),
   bucket: source?.bucket,
   prefix: source?.prefix,
   closed: false,

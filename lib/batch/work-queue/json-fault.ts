@@ -3,7 +3,7 @@ import { checkJson } from '#primitives/table-limits';
 import type { Json } from '#primitives/table';
 
 /** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 
 /** Names that reach into prototypes: what writes a record for DynamoDB loses them, or breaks. HTTP refuses them too. */
 const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];

@@ -44,6 +44,16 @@ export const itemMessage = v.strictObject({
 });
 export type ItemMessage = v.InferOutput<typeof itemMessage>;
 
+/** What is left of an item's message that was too long to become a dead letter whole. */
+export const truncatedMessage = v.strictObject({
+  truncated: v.literal(true),
+  bytes: v.number(),
+  begin: v.string(),
+  jobId: v.optional(jobId),
+  id: itemId,
+  worker: workerName,
+});
+
 /** What SQS takes for a group itself is narrower: the messages carry a digest of it. */
 export const groupId = v.pipe(
   v.string(),
@@ -73,7 +83,27 @@ export const jobMessage = v.union(
 );
 export type JobMessage = v.InferOutput<typeof jobMessage>;
 
+/** The body of a message of the queue of jobs. Payloads that say nothing are left out, so that no repeat grows. */
+export const planBody = (plan: JobMessage): string =>
+  JSON.stringify(
+    'items' in plan
+      ? { ...plan, items: plan.items.map(({ payload, ...rest }) => (payload === null ? rest : { ...rest, payload })) }
+      : plan,
+  );
+
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+/** Where something is wrong, and what, in the words of the HTTP API. */
+export const issueText = (issue: v.BaseIssue<unknown>): string => {
+  const path = v.getDotPath(issue);
+  const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
+  const text = isUnknown
+    ? 'This field is not known'
+    : issue.received === 'undefined'
+      ? 'This field is missing'
+      : issue.message;
+  return path === null ? text : `${path}: ${text}`;
+};
 
 /** Reads the body of a message. What is wrong with it is a sentence, fit to be a dead letter's reason. */
 export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: string): Parsed<T> => {
@@ -87,9 +117,7 @@ export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: strin
   if (fault !== undefined) return { ok: false, reason: `invalid message: ${fault}` };
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return { ok: true, value: result.output };
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue);
-  return { ok: false, reason: `invalid message: ${path === null ? '' : `${path}: `}${issue.message}` };
+  return { ok: false, reason: `invalid message: ${issueText(result.issues[0])}` };
 };
 
 /** A message of the queue of redrives: what HTTP takes as a body, and what the redrive tells itself. */

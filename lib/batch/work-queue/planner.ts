@@ -3,15 +3,17 @@ import type { Log } from '#primitives/log';
 import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Fields, Table } from '#primitives/table';
-import { distinct, ensureJob, itemBody } from './job-plan.ts';
-import { jobMessage, parseMessage, type JobMessage } from './messages.ts';
+import { buryPlan } from './bury-plan.ts';
+import { distinct, ensureJob, itemBody, jobOf } from './job-plan.ts';
+import { jobMessage, parseMessage, planBody, type JobMessage } from './messages.ts';
+import { traceField } from './logged.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart, CHUNK_COUNT, countChunk } from './plan-part.ts';
 import { planPages } from './plan-source.ts';
 import { inGroup, sendInOrder } from './order.ts';
 import { jobKey, partKey, readJob, textOf, type JobRecord } from './records.ts';
 import { sendAll } from './send.ts';
-import type { JobItem, SourceReference, WorkSource } from './types.ts';
+import { PermanentFailure, type JobItem, type SourceReference, type WorkSource } from './types.ts';
 import { undeliverable } from './undeliverable.ts';
 
 export interface PlannerOptions {
@@ -49,18 +51,27 @@ const WAIT_MS = 1_000;
 /** Items of a list that are sent between two looks at the clock. */
 const LIST_STEP_COUNT = 100;
 
-/** Steps through items from `from` on, until it is late; gives where to go on, undefined at the end. */
+/** Where to go on, and with which items. */
+interface Rest {
+  readonly from: number;
+  readonly items: readonly JobItem[];
+}
+
+/**
+ * Steps through items, of which `from` went before these, until it is late; gives the rest, undefined at the end. A
+ * message for the rest is thereby shorter than the one before it, and its chunks keep their numbers.
+ */
 const inSteps = async (
   items: readonly JobItem[],
   from: number,
   stepCount: number,
   isLate: () => boolean,
   step: (items: readonly JobItem[], from: number) => Promise<void>,
-): Promise<number | undefined> => {
-  for (let next = from; next < items.length;) {
-    await step(items.slice(next, next + stepCount), next);
+): Promise<Rest | undefined> => {
+  for (let next = 0; next < items.length;) {
+    await step(items.slice(next, next + stepCount), from + next);
     next += stepCount;
-    if (next < items.length && isLate()) return next;
+    if (next < items.length && isLate()) return { from: from + next, items: items.slice(next) };
   }
   return undefined;
 };
@@ -83,10 +94,10 @@ export const planner = (options: PlannerOptions) => {
   const { jobs, clock, log, keepMs } = options;
   const pause = jitteredPause(options);
 
-  const goOn = async (body: JobMessage, jobId: string, from: number | undefined, message: ReceivedMessage) => {
-    if (from === undefined) return;
-    await sendAll(options.plans, [{ body: JSON.stringify({ ...body, jobId, from }), ...inherited(message) }], pause);
-  };
+  const refuse = buryPlan({ ...options, maxReceiveCount: 1 });
+
+  const goOn = (body: JobMessage, message: ReceivedMessage) =>
+    sendAll(options.plans, [{ body: planBody(body), ...inherited(message) }], pause);
 
   const sender = (jobId: string, job: JobRecord, message: ReceivedMessage): Send => {
     const { orderedItems } = options;
@@ -114,7 +125,9 @@ export const planner = (options: PlannerOptions) => {
     const send = sender(jobId, job, message);
     if ('items' in body) {
       if (job.kind !== 'list') return `job ${jobId} is another one, not a list`;
-      await goOn(body, jobId, await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT, isLate, send), message);
+      if (body.from === 0 && job.list !== jobOf(body).list) return `job ${jobId} was made with other items`;
+      const rest = await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT, isLate, send);
+      if (rest !== undefined) await goOn({ ...body, jobId, ...rest, items: [...rest.items] }, message);
       return undefined;
     }
     if (job.bucket === undefined) return `job ${jobId} is another one, without a source`;
@@ -131,7 +144,7 @@ export const planner = (options: PlannerOptions) => {
       pause,
     });
     if (next === 'unknown-page') return `job ${jobId} has not come to page ${body.from}`;
-    await goOn(body, jobId, next, message);
+    if (next !== undefined) await goOn({ ...body, jobId, from: next }, message);
     return undefined;
   };
 
@@ -145,7 +158,7 @@ export const planner = (options: PlannerOptions) => {
 
   /** Leaves a part to a message that comes in a while: without delay it would only be in the way. */
   const comeAgain = (body: PartMessage, message: ReceivedMessage) =>
-    sendAll(options.plans, [{ body: JSON.stringify(body), delayMs: WAIT_MS, ...inherited(message) }], pause);
+    sendAll(options.plans, [{ body: planBody(body), delayMs: WAIT_MS, ...inherited(message) }], pause);
 
   const planPart = async (body: PartMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
     const { jobId } = body;
@@ -167,11 +180,13 @@ export const planner = (options: PlannerOptions) => {
       }
     }
     const send = sender(jobId, job, message);
-    const next = await inSteps(distinct(body.items), body.from, CHUNK_COUNT, isLate, async (items, from) =>
+    const rest = await inSteps(distinct(body.items), body.from, CHUNK_COUNT, isLate, async (items, from) =>
       send(await countChunk(items, from / CHUNK_COUNT, part)),
     );
-    await goOn({ ...body, part: partId }, jobId, next, message);
-    if (next !== undefined) return undefined;
+    if (rest !== undefined) {
+      await goOn({ ...body, part: partId, ...rest, items: [...rest.items] }, message);
+      return undefined;
+    }
     await persist('end part', pause, () => jobs.update({ key: partKey(jobId, partId), set: { planned: true } }));
     return undefined;
   };
@@ -183,9 +198,17 @@ export const planner = (options: PlannerOptions) => {
     const parsed = parseMessage(jobMessage, message.body);
     const plan = (body: JobMessage): Promise<Refusal> =>
       'worker' in body ? planJob(body, message, isLate) : planPart(body, message, isLate);
-    const reason = parsed.ok ? await plan(parsed.value) : parsed.reason;
+    const attempts = String(message.receiveCount);
+    let reason: Refusal;
+    try {
+      reason = parsed.ok ? await plan(parsed.value) : parsed.reason;
+    } catch (error) {
+      // What no queue takes will not be taken later either: its job has failed.
+      if (!(error instanceof PermanentFailure)) throw error;
+      return refuse({ ...message, attributes: { ...message.attributes, reason: error.message, attempts } });
+    }
     if (reason === undefined) return;
-    log.warn('plan refused', { message: message.id, reason });
+    log.warn('plan refused', { message: message.id, reason, ...traceField(message) });
     await sendAll(options.deadLetters, [undeliverable(message, { reason, attempts: message.receiveCount })], pause);
   };
 };

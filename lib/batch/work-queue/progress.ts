@@ -7,6 +7,8 @@ export interface Tally {
   add(record: TableRecord): void;
   /** Undefined when there is no such job. */
   progress(nowMs: number): JobProgress | undefined;
+  /** More have ended than were planned: read over several pages, or somebody has sent items of this job by hand. */
+  isOver(): boolean;
 }
 
 interface Parts {
@@ -50,7 +52,10 @@ export const tally = (): Tally => {
     if (fields.state === 'live') live.push({ n: numberOf(fields.n), leaseUntilMs: numberOf(fields.leaseUntilMs) });
   };
 
+  const plannedCount = (): number => job?.total ?? parts.count;
+
   return Object.freeze<Tally>({
+    isOver: () => job !== undefined && done + failed > plannedCount(),
     add: ({ key, fields }) => {
       if (key.sort === 'job') job = readJob(fields);
       else if (key.sort.startsWith('part/')) addPart(fields);
@@ -58,7 +63,8 @@ export const tally = (): Tally => {
     },
     progress: (nowMs) => {
       if (job === undefined) return undefined;
-      const planned = job.total ?? parts.count;
+      // Whatever was sent under this job's name, the parts add up.
+      const planned = Math.max(plannedCount(), done + failed);
       const rest = planned - done - failed;
       const claimed = live.reduce((sum, { n, leaseUntilMs }) => (leaseUntilMs > nowMs ? sum + n : sum), 0);
       const inFlight = Math.min(claimed, rest);

@@ -63,6 +63,8 @@ export interface JobRecord {
   readonly kind: JobKind;
   /** Of a list: fixed when it is made. Otherwise the parts count. */
   readonly total: number | undefined;
+  /** Of a list: a digest of its ids, by which a repeat is told from another job. */
+  readonly list: string | undefined;
   readonly bucket: string | undefined;
   readonly prefix: string | undefined;
   /** Of an open job: no more items are taken. */
@@ -87,6 +89,7 @@ export const jobFields = (job: NewJob, createdAtMs: number): Fields => ({
   createdAtMs,
   ...(job.ordered ? { ordered: true } : {}),
   ...(job.total === undefined ? {} : { total: job.total }),
+  ...(job.list === undefined ? {} : { list: job.list }),
   ...(job.bucket === undefined ? {} : { bucket: job.bucket }),
   ...(job.prefix === undefined ? {} : { prefix: job.prefix }),
 });
@@ -95,6 +98,7 @@ export const readJob = (fields: Fields): JobRecord => ({
   worker: textOf(fields.worker) ?? '',
   kind: fields.kind === 'source' || fields.kind === 'open' ? fields.kind : 'list',
   total: typeof fields.total === 'number' ? fields.total : undefined,
+  list: textOf(fields.list),
   bucket: textOf(fields.bucket),
   prefix: textOf(fields.prefix),
   closed: fields.closed === true,

@@ -2,9 +2,12 @@ import * as v from 'valibot';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
+import type { ReceivedMessage } from '#primitives/queue';
 import type { Json } from '#primitives/table';
+
 import { recordFault } from './json-fault.ts';
-import type { ItemMessage, Parsed } from './messages.ts';
+import { issueText, type ItemMessage, type Parsed } from './messages.ts';
+import { traceField } from './logged.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 
@@ -12,6 +15,8 @@ import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 export interface Delivery {
   readonly item: ItemMessage;
   readonly attempt: number;
+  /** The item's messages: they tell its trace. */
+  readonly messages: readonly ReceivedMessage[];
   /** Of a FIFO queue: items of one group run one after the other. */
   readonly groupId?: string | undefined;
 }
@@ -46,9 +51,7 @@ const recordable = (output: Json): Json => {
 export const readPayload = (worker: Worker, payload: Json): Parsed<unknown> => {
   const result = v.safeParse(worker.payload, payload, { abortEarly: true });
   if (result.success) return { ok: true, value: result.output };
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue);
-  return { ok: false, reason: `${path === null ? '' : `${path}: `}${issue.message}` };
+  return { ok: false, reason: issueText(result.issues[0]) };
 };
 
 /** Fit to be recorded, and to be read. */
@@ -109,7 +112,7 @@ export const runItems = async (
     .then(() => work.abort(new Error(`not done within the ${Math.round(timeMs)} ms of an invocation`)))
     .catch(() => undefined);
 
-  const runOne = async ({ item, attempt }: Delivery): Promise<RunOutcome> => {
+  const runOne = async ({ item, attempt, messages: [first] }: Delivery): Promise<RunOutcome> => {
     const worker = workers.get(item.worker);
     if (worker === undefined) return outcomeOf(new PermanentFailure(`unknown worker '${item.worker}'`));
     const payload = readPayload(worker, item.payload);
@@ -122,7 +125,7 @@ export const runItems = async (
         effectKey: key,
         attempt,
         signal: work.signal,
-        log: log.child({ item: key }),
+        log: log.child({ item: key, ...(first === undefined ? {} : traceField(first)) }),
       };
       const running = worker.run({ id: item.id, payload: payload.value }, context);
       return { status: 'done', output: recordable(await Promise.race([running, aborted])) };

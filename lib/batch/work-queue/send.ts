@@ -1,5 +1,6 @@
 import { UnavailableError } from '#primitives/errors';
 import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';
+import { PermanentFailure } from './types.ts';
 import { MAX_TRIES, type Pause } from './pause.ts';
 
 /**
@@ -25,11 +26,16 @@ export const sendPersistently = async (
   return outcomes;
 };
 
-/** @throws {@link UnavailableError} when one or more messages were not taken. */
+/**
+ * @throws {@link UnavailableError} when one or more messages were not taken
+ * @throws {@link PermanentFailure} when one of them is at fault itself, so that no other attempt would send it
+ */
 export const sendAll = async (queue: Queue, messages: readonly OutgoingMessage[], pause: Pause): Promise<void> => {
   const outcomes = await sendPersistently(queue, messages, pause);
   const refused = outcomes.filter((outcome) => !outcome.ok);
   const [first] = refused;
+  const atFault = refused.find(({ retryable }) => !retryable);
+  if (atFault !== undefined) throw new PermanentFailure(`${queue.name} does not take a message: ${atFault.reason}`);
   if (first !== undefined)
     throw new UnavailableError(`${queue.name}: ${refused.length} messages not sent (${first.reason})`);
 };

@@ -1,4 +1,7 @@
+import { MAX_CALL_BYTES } from '#primitives/batches';
 import type { OutgoingMessage, ReceivedMessage } from '#primitives/queue';
+import { messageBytes } from '#primitives/queue-limits';
+import { itemMessage, parseMessage } from './messages.ts';
 
 const MAX_ATTRIBUTES = 10;
 const MAX_REASON_LENGTH = 500;
@@ -13,13 +16,35 @@ const attributeText = (text: string): string =>
     .toWellFormed() || 'no reason given';
 
 /** The same message with attributes added, which go before its own when there are more than SQS allows. */
-export const withAttributes = (
+const withAttributes = (
   message: Pick<ReceivedMessage, 'body' | 'attributes'>,
   added: Readonly<Record<string, string>>,
 ): OutgoingMessage => {
   const own = Object.entries(message.attributes).filter(([name]) => !(name in added));
   const entries = [...Object.entries(added).map(([name, text]) => [name, attributeText(text)] as const), ...own];
   return { body: message.body, attributes: Object.fromEntries(entries.slice(0, MAX_ATTRIBUTES)) };
+};
+
+const BEGIN_LENGTH = 1_000;
+
+/** What stands for a body that is too long to be sent with a reason: how it begins, and whose item it was. */
+const truncated = (body: string): string => {
+  const parsed = parseMessage(itemMessage, body);
+  const { jobId, id, worker } = parsed.ok ? parsed.value : {};
+  const begin = body.slice(0, BEGIN_LENGTH).toWellFormed();
+  return JSON.stringify({ truncated: true, bytes: Buffer.byteLength(body), begin, jobId, id, worker });
+};
+
+/**
+ * A message on its way to the dead letters, with what is to be told of it. One that would thereby be longer than SQS
+ * takes goes with `{truncated, bytes, begin, jobId?, id?, worker?}` as its body: it can't be redriven, but is counted.
+ */
+export const toldOf = (
+  message: Pick<ReceivedMessage, 'body' | 'attributes'>,
+  added: Readonly<Record<string, string>>,
+): OutgoingMessage => {
+  const whole = withAttributes(message, added);
+  return messageBytes(whole) <= MAX_CALL_BYTES ? whole : { ...whole, body: truncated(message.body) };
 };
 
 /** What tells why a message cannot be delivered: `origin` is the id that it had in the queue of items. */
@@ -45,7 +70,7 @@ export const undeliverable = (
   { reason, attempts }: Verdict,
   isOrdered = false,
 ): OutgoingMessage => ({
-  ...withAttributes(message, { reason, attempts: String(attempts), origin: message.id }),
+  ...toldOf(message, { reason, attempts: String(attempts), origin: message.id }),
   ...(isOrdered ? inGroupOf(message, message.id) : {}),
 });
 

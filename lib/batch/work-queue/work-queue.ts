@@ -5,7 +5,7 @@ import { absent, equals, not, type Table } from '#primitives/table';
 import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart } from './plan-part.ts';
-import { tally } from './progress.ts';
+import { tally, type Tally } from './progress.ts';
 import { jobKey, jobPartition, readJob } from './records.ts';
 import { listDeadLetters, listResults, type DeadLetterPage, type ResultPage } from './results.ts';
 import { sendAll } from './send.ts';
@@ -60,7 +60,7 @@ export interface WorkQueue {
 
 const MAX_READS = 3;
 
-const readProgress = async (jobs: Table, jobId: string, nowMs: number): Promise<JobProgress | undefined> => {
+const readTally = async (jobs: Table, jobId: string): Promise<Tally> => {
   const sum = tally();
   let after: string | undefined;
   do {
@@ -68,7 +68,7 @@ const readProgress = async (jobs: Table, jobId: string, nowMs: number): Promise<
     for (const record of page.records) sum.add(record);
     after = page.next;
   } while (after !== undefined);
-  return sum.progress(nowMs);
+  return sum;
 };
 
 const traced = (trace: string | undefined) => (trace === undefined ? {} : { attributes: { traceparent: trace } });
@@ -121,13 +121,12 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       return outcome.status === 'written' ? 'cancelled' : 'unknown';
     },
     progress: async (jobId) => {
-      const read = () => readProgress(jobs, jobId, clock.nowMs());
       // Read over several pages, an item that is redriven and done meanwhile may be met as failed and as done.
       for (let reads = 1; reads < MAX_READS; reads += 1) {
-        const progress = await read();
-        if (progress === undefined || progress.pending >= 0) return progress;
+        const sum = await readTally(jobs, jobId);
+        if (!sum.isOver()) return sum.progress(clock.nowMs());
       }
-      return read();
+      return (await readTally(jobs, jobId)).progress(clock.nowMs());
     },
     results: (jobId, cursor) => listResults({ jobs, effects, jobId, cursor }),
     deadLetters: (cursor) => listDeadLetters({ jobs, cursor }),

@@ -127,7 +127,7 @@ describe('items that fail', () => {
 describe('messages that cannot be read', () => {
   test.each([
     ['no JSON', 'hello', 'invalid message: not JSON'],
-    ['no id', '{"worker":"record"}', 'invalid message: id: Invalid key: Expected "id" but received undefined'],
+    ['no id', '{"worker":"record"}', 'invalid message: id: This field is missing'],
     [
       'a job called direct',
       '{"jobId":"direct","id":"1","worker":"record"}',
@@ -136,7 +136,7 @@ describe('messages that cannot be read', () => {
     [
       'a field that there is not',
       '{"id":"1","worker":"record","priority":1}',
-      'invalid message: priority: Invalid key: Expected never but received "priority"',
+      'invalid message: priority: This field is not known',
     ],
     [
       'deep nesting',
