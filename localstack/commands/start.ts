@@ -93,7 +93,7 @@ const main = async (): Promise<number> => {
   }
 };
 
-const failed = async (error: unknown): Promise<void> => {
+const showFailure = (error: unknown): void => {
   process.stderr.write(`\n${messageOf(error)}\n`);
   if (error instanceof SettingsError) return;
   if (error instanceof Error && error.cause !== undefined) process.stderr.write(`${messageOf(error.cause)}\n`);
@@ -102,6 +102,6 @@ const failed = async (error: unknown): Promise<void> => {
 try {
   process.exit(await main());
 } catch (error) {
-  await failed(error);
+  showFailure(error);
   process.exit(1);
 }

@@ -67,7 +67,8 @@ export interface FaultInjector {
 const MAX_SWITCHES = 100;
 /** The longest that a function may run on AWS. */
 const MAX_MS = 900_000;
-const EVERYWHERE: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
+/** What can go wrong with any call, and all that can with the call of a function. */
+export const EVERYWHERE: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
 /** Which kinds make sense where; what is not listed here is a function. */
 const KINDS_AT: Readonly<Record<string, readonly FaultKind[]>> = Object.freeze({
   queue: [...EVERYWHERE, 'partial'],

@@ -1,14 +1,9 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault, FaultInjector, FaultKind } from './faults.ts';
-import type { FrontRoute } from './front.ts';
+import { EVERYWHERE, type Fault, type FaultInjector } from './faults.ts';
+import { INTEGRATION_TIMEOUT_MS, MAX_BODY_BYTES, type FrontRoute } from './front.ts';
+import { CRASH_AFTER_MS } from './invoke-function.ts';
 import { readBody } from './request-body.ts';
-
-const KINDS: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
-const CALL_TIMEOUT_MS = 29_000;
-/** How long a function runs before the host is killed under it. */
-const CRASH_AFTER_MS = 5;
 
 interface HttpAnswer {
   readonly status: number;
@@ -20,7 +15,7 @@ const call = (url: string, request: IncomingMessage, body: Buffer): Promise<Http
   new Promise((resolve, reject) => {
     const outgoing = httpRequest(
       new URL(request.url ?? '/', url),
-      { method: request.method ?? 'GET', headers: request.headers, timeout: CALL_TIMEOUT_MS },
+      { method: request.method ?? 'GET', headers: request.headers, timeout: INTEGRATION_TIMEOUT_MS },
       (incoming) => {
         readBody(incoming, MAX_BODY_BYTES).then(
           (answer) =>
@@ -56,7 +51,9 @@ export const functionFaultRoute = (options: {
     const body = await readBody(request, MAX_BODY_BYTES);
     if (body === undefined || fault.kind === 'error') return 'error';
     if (fault.kind === 'hang') {
-      await sleep(fault.ms ?? CALL_TIMEOUT_MS, undefined, { signal: clientLeft(request) }).catch(() => undefined);
+      await sleep(fault.ms ?? INTEGRATION_TIMEOUT_MS, undefined, { signal: clientLeft(request) }).catch(
+        () => undefined,
+      );
       return 'cut';
     }
     if (fault.kind === 'crash') {
@@ -75,7 +72,7 @@ export const functionFaultRoute = (options: {
   return async (request, response) => {
     const url = options.functionHostUrl();
     if (!options.faults.active || url === undefined) return false;
-    const fault = options.faults.decide([`function/${options.functionOf(request.url ?? '/')}`], KINDS);
+    const fault = options.faults.decide([`function/${options.functionOf(request.url ?? '/')}`], EVERYWHERE);
     if (fault === undefined) return false;
     const outcome = await apply(fault, request, url).catch((): 'error' => 'error');
     if (outcome === 'cut') response.destroy();

@@ -7,9 +7,9 @@ import { hostSlots } from './host-slots.ts';
 import { readBody } from './request-body.ts';
 
 /** API Gateway ends a request after 29 s. @see https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
-const INTEGRATION_TIMEOUT_MS = 29_000;
+export const INTEGRATION_TIMEOUT_MS = 29_000;
 /** And refuses a body over 10 MB; the functions refuse far smaller ones in their own words. */
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
+export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_SOCKETS = 256;
 
 const HOP_BY_HOP = new Set([

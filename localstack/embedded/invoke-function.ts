@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { pause } from './apply-fault.ts';
 import { patientCaller, type Caller } from './call.ts';
-import type { Fault, FaultInjector, FaultKind } from './faults.ts';
+import { EVERYWHERE, type Fault, type FaultInjector } from './faults.ts';
 import type { FunctionRegistry, RegisteredFunction } from './function-registry.ts';
 import { readBody } from './request-body.ts';
 
@@ -35,8 +35,7 @@ const MAX_ANSWER_BYTES = 6_291_556;
 /** The host ends an invocation at its timeout by itself; if it does not, we do, so much later. */
 const TIMEOUT_SLACK_MS = 10_000;
 /** How long a function runs before the fault `crash` ends its host: in the midst of its work. */
-const CRASH_AFTER_MS = 5;
-const FAULT_KINDS: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
+export const CRASH_AFTER_MS = 5;
 /** What serverless-offline says when a function ran into its timeout. */
 const HOST_TIMEOUT = /^\[504\] - Lambda timeout/;
 
@@ -182,7 +181,7 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
     running.set(called.name, (running.get(called.name) ?? 0) + 1);
     runningCount += 1;
     try {
-      const fault = options.faults.active ? options.faults.decide([`function/${called.name}`], FAULT_KINDS) : undefined;
+      const fault = options.faults.active ? options.faults.decide([`function/${called.name}`], EVERYWHERE) : undefined;
       return await (fault === undefined ? callHost(called, payload) : withFault(called, payload, fault, caller));
     } finally {
       runningCount -= 1;
