@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PAUSE_MS = 100;
+const PAUSE_MS = 50;
 
 /** Waits until it holds; fails with `what` when it does not within the time. */
 export const eventually = async (

@@ -1,5 +1,5 @@
 import type { Invoke } from '../../../localstack/event-sources/invocation.ts';
-import { eventually } from '../../support/probe-place.ts';
+import { eventually } from '../../parity/wait.ts';
 import type { Interference } from '../../support/probe-queues.ts';
 import { callsOf, endWorlds, succeed, world } from '../../support/probe-world.ts';
 

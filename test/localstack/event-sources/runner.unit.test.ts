@@ -1,7 +1,7 @@
 import { mappingStore } from '../../../localstack/event-sources/mapping-store.ts';
 import { startEventSources } from '../../../localstack/event-sources/runner.ts';
 import { quietLog } from '../../support/probe-log.ts';
-import { eventually } from '../../support/probe-place.ts';
+import { eventually } from '../../parity/wait.ts';
 import { callsOf, endWorlds, succeed, world } from '../../support/probe-world.ts';
 
 afterEach(endWorlds);
