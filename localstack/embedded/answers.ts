@@ -26,7 +26,7 @@ export const jsonAnswer = (service: Service, status: number, body: unknown): Ans
   body: JSON.stringify(body),
 });
 
-const escapeXml = (text: string): string =>
+export const escapeXml = (text: string): string =>
   text.replace(/[<>&"']/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 
 const xmlError = (service: 's3' | 'sns' | 'sts', error: AwsError): string => {

@@ -27,9 +27,21 @@ export interface AcceptedEvent {
 
 export type PutResult = { readonly EventId: string } | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
+/** An event of AWS itself. */
+export interface ServiceEvent {
+  /** `aws.…`, which nobody else may put. */
+  readonly source: string;
+  readonly detailType: string;
+  readonly resources: readonly string[];
+  readonly atMs: number;
+  readonly detail: AcceptedEvent['detail'];
+}
+
 export interface EventBuses {
   /** Takes events; each has its own result, in order. */
   put(entries: readonly PutEntry[]): readonly PutResult[];
+  /** Takes an event of AWS itself, which comes on the default bus. */
+  emit(event: ServiceEvent): void;
   /** The latest events of a bus, the oldest first; undefined when there is no such bus. */
   events(bus: string): readonly AcceptedEvent[] | undefined;
   /** False when there is one of the name already. */
@@ -73,6 +85,23 @@ export const eventBuses = (options: {
 }): EventBuses => {
   const buses = new Map<string, AcceptedEvent[]>([[DEFAULT_BUS, []]]);
 
+  const keep = (bus: string, id: string, event: ServiceEvent): void => {
+    const kept = buses.get(bus);
+    if (kept === undefined) return options.onDropped(bus);
+    kept.push({
+      version: '0',
+      id,
+      'detail-type': event.detailType,
+      source: event.source,
+      account: options.accountId,
+      time: new Date(event.atMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+      region: options.region,
+      resources: event.resources,
+      detail: event.detail,
+    });
+    if (kept.length > MAX_KEPT_EVENTS) kept.shift();
+  };
+
   const accept = (entry: PutEntry): PutResult => {
     const { Source: source, DetailType: type, Detail: detail } = entry;
     if (source === undefined || source === '') return missing('Source');
@@ -83,30 +112,15 @@ export const eventBuses = (options: {
     const parsed = parsedDetail(detail);
     if (parsed === undefined) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
     const id = options.random.uuid();
-    const bus = busNameOf(entry.EventBusName);
-    const kept = buses.get(bus);
-    if (kept === undefined) {
-      options.onDropped(bus);
-      return { EventId: id };
-    }
     const atMs = entry.Time === undefined ? options.clock.nowMs() : entry.Time * 1_000;
-    kept.push({
-      version: '0',
-      id,
-      'detail-type': type,
-      source,
-      account: options.accountId,
-      time: new Date(atMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
-      region: options.region,
-      resources: entry.Resources ?? [],
-      detail: parsed,
-    });
-    if (kept.length > MAX_KEPT_EVENTS) kept.shift();
+    const resources = entry.Resources ?? [];
+    keep(busNameOf(entry.EventBusName), id, { source, detailType: type, resources, atMs, detail: parsed });
     return { EventId: id };
   };
 
   return Object.freeze({
     put: (entries: readonly PutEntry[]) => entries.map(accept),
+    emit: (event: ServiceEvent) => keep(DEFAULT_BUS, options.random.uuid(), event),
     events: (bus: string) => buses.get(bus)?.slice(),
     create: (name: string) => {
       if (buses.has(name)) return false;
