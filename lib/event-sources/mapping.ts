@@ -1,14 +1,31 @@
-import { compileRecordFilter } from './filter.ts';
+import { compileRecordFilter, compileStreamFilter } from './filter.ts';
+import {
+  constraint,
+  invalid,
+  isObject,
+  optionalInteger,
+  optionalList,
+  optionalObject,
+  Refused,
+  requiredText,
+  wrongType,
+} from './mapping-input.ts';
+import type { ApiRefusal, Input } from './mapping-input.ts';
 import { InvalidPatternError } from './pattern.ts';
 import { parseQueueArn } from './sqs-event.ts';
+import { parseStreamArn } from './stream-event.ts';
+import { readStreamSettings, STREAM_ONLY, streamInput } from './stream-mapping.ts';
+import type { StreamSettings } from './stream-mapping.ts';
 
-/** An event source mapping: which queue feeds which function, and how. */
+export type { ApiRefusal } from './mapping-input.ts';
+
+/** An event source mapping: which queue or stream feeds which function, and how. */
 export interface EventSourceMapping {
   readonly uuid: string;
   readonly functionName: string;
   readonly eventSourceArn: string;
   readonly enabled: boolean;
-  /** 1..10 000; FIFO 1..10. */
+  /** 1..10 000; of a FIFO queue 1..10. */
   readonly batchSize: number;
   /** 0..300 s. */
   readonly maximumBatchingWindowS: number;
@@ -17,23 +34,17 @@ export interface EventSourceMapping {
   readonly reportBatchItemFailures: boolean;
   /** The `Pattern` texts of FilterCriteria; empty: everything passes. */
   readonly filterPatterns: readonly string[];
+  /** Of a stream, and only there. */
+  readonly stream?: StreamSettings;
 }
 
-/** An error of the Lambda API: its type, and the message that a user reads. */
-export interface ApiRefusal {
-  readonly type:
-    | 'InvalidParameterValueException'
-    | 'ValidationException'
-    | 'ResourceNotFoundException'
-    | 'ResourceConflictException'
-    | 'SerializationException';
-  readonly message: string;
-}
-
-/** What the queue and the function say that bears on a mapping; undefined when there is no such queue or function. */
+/** What the source and the function say that bears on a mapping; undefined when there is no such source or function. */
 export interface MappingFacts {
   readonly uuid: string;
-  readonly queue: { readonly visibilityTimeoutS: number } | undefined;
+  /** Of a queue. */
+  readonly queue?: { readonly visibilityTimeoutS: number } | undefined;
+  /** Whether there is such a stream. */
+  readonly streamExists?: boolean | undefined;
   readonly functionTimeoutS: number | undefined;
 }
 
@@ -41,20 +52,11 @@ export type MappingOutcome =
   | { readonly ok: true; readonly mapping: EventSourceMapping }
   | { readonly ok: false; readonly refusal: ApiRefusal };
 
-type Input = Readonly<Record<string, unknown>>;
-
-/** Ends the reading of an input; never leaves this file. */
-class Refused extends Error {
-  readonly refusal: ApiRefusal;
-  constructor(type: ApiRefusal['type'], message: string) {
-    super(message);
-    this.refusal = { type, message };
-  }
-}
-
 const MAX_BATCH_SIZE = 10_000;
 /** What one receive can bring, and the most that a FIFO queue allows. */
 const RECEIVE_SIZE = 10;
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html */
+const STREAM_BATCH_SIZE = 100;
 const MAX_WINDOW_S = 300;
 const MIN_CONCURRENCY = 2;
 const MAX_CONCURRENCY = 1000;
@@ -62,16 +64,8 @@ const MAX_CONCURRENCY = 1000;
 const MAX_FILTER_COUNT = 5;
 const REPORT = 'ReportBatchItemFailures';
 
-/** Parameters that belong to streams and brokers: Lambda refuses them for a queue. */
-const OF_OTHER_SOURCES = [
-  'StartingPosition',
-  'StartingPositionTimestamp',
-  'ParallelizationFactor',
-  'BisectBatchOnFunctionError',
-  'MaximumRetryAttempts',
-  'MaximumRecordAgeInSeconds',
-  'TumblingWindowInSeconds',
-  'DestinationConfig',
+/** Parameters of brokers and databases, which feed no function here. */
+const OF_BROKERS = [
   'Topics',
   'Queues',
   'SourceAccessConfigurations',
@@ -79,49 +73,8 @@ const OF_OTHER_SOURCES = [
   'AmazonManagedKafkaEventSourceConfig',
   'SelfManagedKafkaEventSourceConfig',
   'DocumentDBEventSourceConfig',
+  'ProvisionedPollerConfig',
 ];
-
-const invalid = (message: string): Refused => new Refused('InvalidParameterValueException', message);
-
-const constraint = (value: unknown, name: string, rule: string): Refused =>
-  new Refused(
-    'ValidationException',
-    `1 validation error detected: Value '${JSON.stringify(value)}' at '${name}' failed to satisfy constraint: ${rule}`,
-  );
-
-const isObject = (value: unknown): value is Input =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const wrongType = (name: string, expected: string): Refused =>
-  new Refused('SerializationException', `Expected '${name}' to be ${expected}`);
-
-const optionalInteger = (input: Input, key: string, name: string, min: number, max: number): number | undefined => {
-  const value = input[key] ?? undefined;
-  if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(name, 'an integer');
-  if (value < min) throw constraint(value, name, `Member must have value greater than or equal to ${min}`);
-  if (value > max) throw constraint(value, name, `Member must have value less than or equal to ${max}`);
-  return value;
-};
-
-const optionalObject = (input: Input, key: string): Input | undefined => {
-  const value = input[key] ?? undefined;
-  if (value !== undefined && !isObject(value)) throw wrongType(key, 'an object');
-  return value;
-};
-
-const optionalList = (input: Input, key: string): readonly unknown[] => {
-  const value = input[key] ?? [];
-  if (!Array.isArray(value)) throw wrongType(key, 'a list');
-  return value;
-};
-
-const requiredText = (input: Input, key: string, name: string): string => {
-  const value = input[key] ?? undefined;
-  if (value === undefined) throw constraint(null, name, 'Member must not be null');
-  if (typeof value !== 'string') throw wrongType(key, 'a string');
-  return value;
-};
 
 /** `name`, `name:alias`, `account:function:name` or an ARN. */
 const FUNCTION_NAME =
@@ -140,10 +93,14 @@ const readFunctionName = (input: Input, facts: MappingFacts): string => {
   return name;
 };
 
-const readQueue = (input: Input, facts: MappingFacts): { readonly arn: string; readonly fifo: boolean } => {
-  const arn = requiredText(input, 'EventSourceArn', 'eventSourceArn');
-  const queue = parseQueueArn(arn);
-  if (queue === undefined) throw invalid(`Unrecognized event source. Only SQS queues feed functions here: ${arn}`);
+const refuseParameters = (input: Input, names: readonly string[]): void => {
+  for (const name of names) {
+    if ((input[name] ?? undefined) !== undefined)
+      throw invalid(`Unsupported ${name} parameter for given event source mapping type.`);
+  }
+};
+
+const checkQueue = (facts: MappingFacts): void => {
   if (facts.queue === undefined) {
     throw invalid(
       'Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.',
@@ -155,7 +112,6 @@ const readQueue = (input: Input, facts: MappingFacts): { readonly arn: string; r
       `Queue visibility timeout: ${facts.queue.visibilityTimeoutS} seconds is less than Function timeout: ${timeoutS} seconds`,
     );
   }
-  return { arn, fifo: queue.queueName.endsWith('.fifo') };
 };
 
 const readBatching = (
@@ -173,7 +129,7 @@ const readBatching = (
   return { batchSize, maximumBatchingWindowS: windowS };
 };
 
-const readFilters = (input: Input): readonly string[] => {
+const readFilters = (input: Input, compile: (patterns: readonly string[]) => unknown): readonly string[] => {
   const criteria = optionalObject(input, 'FilterCriteria');
   const filters = criteria === undefined ? [] : optionalList(criteria, 'Filters');
   if (filters.length > MAX_FILTER_COUNT) throw invalid(`The maximum number of filters is ${MAX_FILTER_COUNT}.`);
@@ -182,7 +138,7 @@ const readFilters = (input: Input): readonly string[] => {
     return requiredText(filter, 'Pattern', 'pattern');
   });
   try {
-    compileRecordFilter(patterns);
+    compile(patterns);
   } catch (error) {
     if (error instanceof InvalidPatternError) throw invalid(`Invalid filter pattern definition. ${error.message}`);
     throw error;
@@ -199,17 +155,15 @@ const readReporting = (input: Input): boolean => {
   return types.length > 0;
 };
 
-const readMapping = (input: unknown, facts: MappingFacts): EventSourceMapping => {
-  if (!isObject(input)) throw wrongType('body', 'an object');
-  for (const key of OF_OTHER_SOURCES) {
-    if ((input[key] ?? undefined) !== undefined) {
-      throw invalid(`Unsupported ${key} parameter for given event source mapping type.`);
-    }
-  }
-  const functionName = readFunctionName(input, facts);
-  const { arn, fifo } = readQueue(input, facts);
-  const enabled = input.Enabled ?? true;
-  if (typeof enabled !== 'boolean') throw wrongType('Enabled', 'true or false');
+/** What a mapping says of its source. */
+type SourcePart = Pick<
+  EventSourceMapping,
+  'batchSize' | 'maximumBatchingWindowS' | 'maximumConcurrency' | 'filterPatterns' | 'stream'
+>;
+
+const readQueue = (input: Input, facts: MappingFacts, queueName: string): SourcePart => {
+  refuseParameters(input, STREAM_ONLY);
+  checkQueue(facts);
   const maximumConcurrency = optionalInteger(
     optionalObject(input, 'ScalingConfig') ?? {},
     'MaximumConcurrency',
@@ -217,21 +171,53 @@ const readMapping = (input: unknown, facts: MappingFacts): EventSourceMapping =>
     MIN_CONCURRENCY,
     MAX_CONCURRENCY,
   );
+  return {
+    ...readBatching(input, queueName.endsWith('.fifo')),
+    ...(maximumConcurrency === undefined ? {} : { maximumConcurrency }),
+    filterPatterns: readFilters(input, compileRecordFilter),
+  };
+};
+
+const readStream = (input: Input, facts: MappingFacts, arn: string): SourcePart => {
+  const { MaximumConcurrency } = optionalObject(input, 'ScalingConfig') ?? {};
+  refuseParameters({ ScalingConfig: MaximumConcurrency }, ['ScalingConfig']);
+  if (facts.streamExists !== true) throw invalid(`Stream not found: ${arn}`);
+  return {
+    batchSize: optionalInteger(input, 'BatchSize', 'batchSize', 1, MAX_BATCH_SIZE) ?? STREAM_BATCH_SIZE,
+    maximumBatchingWindowS:
+      optionalInteger(input, 'MaximumBatchingWindowInSeconds', 'maximumBatchingWindowInSeconds', 0, MAX_WINDOW_S) ?? 0,
+    filterPatterns: readFilters(input, compileStreamFilter),
+    stream: readStreamSettings(input, arn),
+  };
+};
+
+const readSource = (input: Input, facts: MappingFacts): SourcePart & { readonly eventSourceArn: string } => {
+  const arn = requiredText(input, 'EventSourceArn', 'eventSourceArn');
+  const queue = parseQueueArn(arn);
+  if (queue !== undefined) return { eventSourceArn: arn, ...readQueue(input, facts, queue.queueName) };
+  if (parseStreamArn(arn) !== undefined) return { eventSourceArn: arn, ...readStream(input, facts, arn) };
+  throw invalid(`Unrecognized event source. Only SQS queues and DynamoDB streams feed functions here: ${arn}`);
+};
+
+const readMapping = (input: unknown, facts: MappingFacts): EventSourceMapping => {
+  if (!isObject(input)) throw wrongType('body', 'an object');
+  refuseParameters(input, OF_BROKERS);
+  const functionName = readFunctionName(input, facts);
+  const source = readSource(input, facts);
+  const enabled = input.Enabled ?? true;
+  if (typeof enabled !== 'boolean') throw wrongType('Enabled', 'true or false');
   return Object.freeze({
     uuid: facts.uuid,
     functionName,
-    eventSourceArn: arn,
     enabled,
-    ...readBatching(input, fifo),
-    ...(maximumConcurrency === undefined ? {} : { maximumConcurrency }),
+    ...source,
     reportBatchItemFailures: readReporting(input),
-    filterPatterns: readFilters(input),
   });
 };
 
 /**
- * Reads the input of CreateEventSourceMapping for a queue and refuses what Lambda refuses: what it names, its limits,
- * a queue whose visibility timeout is under the function's timeout, parameters of other sources, bad filters.
+ * Reads the input of CreateEventSourceMapping and refuses what Lambda refuses: what it names, its limits, a queue whose
+ * visibility timeout is under the function's timeout, parameters of other sources, bad filters.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
  */
@@ -258,4 +244,5 @@ export const mappingInput = (mapping: EventSourceMapping): Readonly<Record<strin
   ...(mapping.filterPatterns.length === 0
     ? {}
     : { FilterCriteria: { Filters: mapping.filterPatterns.map((Pattern) => ({ Pattern })) } }),
+  ...(mapping.stream === undefined ? {} : streamInput(mapping.stream)),
 });
