@@ -1,3 +1,5 @@
+import { isLocalStage } from '#primitives/local-stage';
+
 /** What an operator can set by environment variables; the functions get it through the template. */
 export interface Settings {
   /** How long a lease lasts that nobody renews. */
@@ -23,6 +25,14 @@ export interface Settings {
   readonly isLocal: boolean;
   /** Who may call the HTTP routes: outside local stages only who signs with IAM credentials. Empty: everybody. */
   readonly authorizer: 'aws_iam' | '';
+  /** Opens the admin routes to who sends it, in local stages. Empty: they are closed. */
+  readonly adminToken: string;
+  /** Who is admin outside local stages: ARNs of IAM roles and users, with commas between them. Empty: nobody. */
+  readonly adminArns: string;
+  /** Who is told of alarms by e-mail, outside local stages. Empty: nobody. */
+  readonly alarmEmail: string;
+  /** Whether tables and buckets stay when the stack is removed: outside local stages, unless told otherwise. */
+  readonly retainsData: boolean;
 }
 
 /** One or more settings that cannot be used. The message has a line for each: name, what is allowed, what was given. */
@@ -46,8 +56,13 @@ const MAX_RECEIVES = 1_000;
  */
 const DEFAULT_VISIBILITY_S = 65;
 const VISIBILITY_TO_TIMEOUT = 6;
+const ARN = /arn:aws[\w-]*:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]+?/.source;
+const ADMIN_ARNS = new RegExp(`^${ARN}(?:,${ARN})*$`);
 /** The longest that Lambda lets a function run. */
 const MAX_WORKER_TIMEOUT_S = 900;
+
+/** @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
+const BEARER_TOKEN = /^[\w.~+/=-]{1,256}$/;
 
 /** Reads variables one by one and remembers what was wrong with each. An empty variable counts as not set. */
 const reader = (environment: Environment) => {
@@ -82,9 +97,6 @@ const reader = (environment: Environment) => {
   };
 };
 
-/** Stages that run on one machine: `local`, and `local-…` for a second one beside it. */
-export const isLocalStage = (stage: string): boolean => stage === 'local' || stage.startsWith('local-');
-
 /**
  * The settings of a stage: what the environment says, else the defaults.
  *
@@ -115,6 +127,10 @@ export const readSettings = (
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,
     authorizer: isLocal ? '' : 'aws_iam',
+    adminToken: isLocal ? read.matching('ADMIN_TOKEN', '', BEARER_TOKEN, '1 to 256 of a-z A-Z 0-9 - . _ ~ + / =') : '',
+    adminArns: read.matching('ADMIN_ARNS', '', ADMIN_ARNS, 'ARNs of IAM roles or users with commas between them'),
+    alarmEmail: read.matching('ALARM_EMAIL', '', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
+    retainsData: !isLocal && read.oneOf('RETAIN_DATA', 'true', ['true', 'false']) === 'true',
   };
   if (read.errors.length > 0) throw new SettingError(read.errors.join('\n'));
   return Object.freeze(settings);

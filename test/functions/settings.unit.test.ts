@@ -18,6 +18,7 @@ describe('settings by environment', () => {
       workerTimeoutS: 10,
       isLocal: true,
       authorizer: '',
+      adminToken: '',
     });
     expect(settings.visibilityTimeoutS).toBeGreaterThanOrEqual(6 * settings.workerTimeoutS + 5);
   });
@@ -74,6 +75,7 @@ describe('settings by environment', () => {
     ['EFFECT_TABLE', 'a/b', 'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -'],
     ['EFFECT_URL', 'ftp://host', 'an http or https address'],
     ['LOG_LEVEL', 'loud', 'one of debug, info, warn, error'],
+    ['ADMIN_TOKEN', 'a b', '1 to 256 of a-z A-Z 0-9 - . _ ~ + / ='],
   ])('%s=%s is refused with its name, what is allowed and what was given', (name, given, allowed) => {
     expect(() => readSettings({ [name]: given }, target)).toThrow(`Expected ${name} to be ${allowed}, got '${given}'.`);
   });
@@ -90,5 +92,11 @@ describe('settings by environment', () => {
     ['prod', 'aws_iam'],
   ])('in stage %s the routes ask for %p', (stage, authorizer) => {
     expect(readSettings({}, { service: 'service', stage })).toMatchObject({ authorizer, isLocal: authorizer === '' });
+  });
+
+  test('the admin routes open in local stages only', () => {
+    const environment = { ADMIN_TOKEN: 'secret-1' };
+    expect(readSettings(environment, target).adminToken).toBe('secret-1');
+    expect(readSettings(environment, { service: 'service', stage: 'prod' }).adminToken).toBe('');
   });
 });

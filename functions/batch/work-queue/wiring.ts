@@ -17,7 +17,7 @@ import { awsObjects } from '#primitives/aws/objects';
 import { awsQueue } from '#primitives/aws/queue';
 import { awsTable } from '#primitives/aws/table';
 import type { Clock } from '#primitives/clock';
-import { isLocalStage } from '../../settings.ts';
+import { isLocalStage } from '#primitives/local-stage';
 import { integerVariable, shellServices, variable, type Environment } from '../../shell/services.ts';
 import { workQueueHandlers } from './handlers.ts';
 

@@ -21,10 +21,25 @@ test('refuses every other endpoint once a local one is meant', () => {
     expect(() => guardedEndpoint('SQS', { AWS_ENDPOINT_URL: url })).toThrow("Expected 'AWS_ENDPOINT_URL'");
   }
   // Stage local without an endpoint would reach AWS; so would one service's own variable.
-  expect(() => guardedEndpoint('SQS', { STAGE: 'local' })).toThrow('ALLOW_REMOTE_ENDPOINT=1');
+  for (const STAGE of ['local', 'local-2'])
+    expect(() => guardedEndpoint('SQS', { STAGE })).toThrow('ALLOW_REMOTE_ENDPOINT=1');
   const mixed = { AWS_ENDPOINT_URL: LOCAL, AWS_ENDPOINT_URL_SQS: 'https://example.org' };
   expect(() => guardedEndpoint('SQS', mixed)).toThrow('https://example.org');
   expect(guardedEndpoint('S3', mixed)).toBe(LOCAL);
+});
+
+test('in the functions of a local stage lets the LocalStack pass that says it runs them, where it is no address of AWS', () => {
+  for (const host of ['172.17.0.2', '10.1.2.3', '192.168.65.2', 'localhost.localstack.cloud']) {
+    const url = `http://${host}:4566`;
+    const told = { STAGE: 'local-2', AWS_ENDPOINT_URL: url, LOCALSTACK_HOSTNAME: host };
+    expect(guardedEndpoint('SQS', told)).toBe(url);
+    for (const change of [{ STAGE: 'prod' }, { LOCALSTACK_HOSTNAME: '127.0.0.1' }, { LOCALSTACK_HOSTNAME: undefined }])
+      expect(() => guardedEndpoint('SQS', { ...told, ...change })).toThrow(`got ${url}`);
+  }
+  for (const host of ['sqs.us-east-1.amazonaws.com', '172.32.0.1', '52.94.1.1', '10.0.0.1.example.org']) {
+    const told = { STAGE: 'local', AWS_ENDPOINT_URL: `http://${host}`, LOCALSTACK_HOSTNAME: host };
+    expect(() => guardedEndpoint('SQS', told)).toThrow(host);
+  }
 });
 
 test('lets any endpoint pass on AWS, or when it is allowed', () => {
