@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ParityPlace, ParityQueue } from '../place.ts';
+import { eventually } from '../wait.ts';
 import type { ProbeRecord, Sighting } from '../service/orders.ts';
 
 export const REPORTING = { FunctionResponseTypes: ['ReportBatchItemFailures' as const] };
@@ -29,3 +32,14 @@ export const mostAtOnce = (seen: readonly Sighting[]): number =>
           .length,
     ),
   );
+
+/** A message on its way from visible to hidden is in neither count for a moment in some places. */
+const CONFIRM_MS = 300;
+
+/** Waits until a queue holds nothing any more, and still nothing a moment later. */
+export const drained = (place: ParityPlace, queue: ParityQueue): Promise<void> =>
+  eventually('every message is deleted', async () => {
+    if ((await place.depth(queue)) > 0) return false;
+    await sleep(CONFIRM_MS);
+    return (await place.depth(queue)) === 0;
+  });

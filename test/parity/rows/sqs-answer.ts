@@ -1,6 +1,6 @@
 import type { Row, RowGroup } from '../row.ts';
 import { eventually } from '../wait.ts';
-import { ascending, numbersIn, receiveCounts, recordsIn, REPORTING } from './helpers.ts';
+import { ascending, drained, numbersIn, receiveCounts, recordsIn, REPORTING } from './helpers.ts';
 
 const success = (said: string, answer: unknown): Row => ({
   title: `ReportBatchItemFailures: ${said} is complete success`,
@@ -8,7 +8,7 @@ const success = (said: string, answer: unknown): Row => ({
     const queue = await place.queue();
     await place.send(queue, [{ n: 1, then: 'answer', answer }, { n: 2 }]);
     await place.map({ EventSourceArn: queue.arn, ...REPORTING });
-    await eventually('both are deleted', async () => (await place.depth(queue)) === 0);
+    await drained(place, queue);
     expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 2]);
   },
 });
@@ -20,7 +20,7 @@ const failure = (said: string, answer: unknown): Row => ({
     // In one batch: a second one is what the failure of the first makes of it.
     await place.send(queue, [{ n: 1, then: 'answer', answer, times: 1 }, { n: 2 }]);
     await place.map({ EventSourceArn: queue.arn, MaximumBatchingWindowInSeconds: 1, ...REPORTING });
-    await eventually('both come again and are done', async () => (await place.depth(queue)) === 0);
+    await drained(place, queue);
     expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 1, 2, 2]);
   },
 });
@@ -35,7 +35,7 @@ export const sqsAnswer: RowGroup = {
         const queue = await place.queue();
         await place.send(queue, [{ n: 1, then: 'fail', times: 1 }, { n: 2 }]);
         await place.map({ EventSourceArn: queue.arn, MaximumBatchingWindowInSeconds: 1 });
-        await eventually('both are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const [first, ...later] = await place.sightings(queue.arn);
         expect(ascending(first?.numbers ?? [])).toEqual([1, 2]);
         expect(receiveCounts(later)).toEqual(['2', '2']);
@@ -48,7 +48,7 @@ export const sqsAnswer: RowGroup = {
         const queue = await place.queue();
         await place.send(queue, [{ n: 1, then: 'hang', times: 1 }, { n: 2 }]);
         await place.map({ EventSourceArn: queue.arn, MaximumBatchingWindowInSeconds: 1, ...REPORTING });
-        await eventually('both are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 1, 2, 2]);
       },
     },
@@ -58,7 +58,7 @@ export const sqsAnswer: RowGroup = {
         const queue = await place.queue();
         await place.send(queue, [{ n: 1, then: 'report' }, { n: 2 }]);
         await place.map({ EventSourceArn: queue.arn });
-        await eventually('both are deleted', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 2]);
       },
     },
@@ -82,7 +82,7 @@ export const sqsAnswer: RowGroup = {
           { n: 4, then: 'report', times: 1 },
         ]);
         await place.map({ EventSourceArn: queue.arn, ...REPORTING });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 2, 2, 3, 4, 4]);
       },
     },
@@ -101,7 +101,7 @@ export const sqsAnswer: RowGroup = {
         await place.map({ EventSourceArn: queue.arn, ...REPORTING });
         await eventually('it is dead', async () => (await place.depth(deadLetters)) === 1);
         expect(await place.depth(queue)).toBe(0);
-        const records = recordsIn(await place.sightings(queue.arn)).filter(({ body }) => body?.includes('"n":1'));
+        const records = recordsIn(await place.sightings(queue.arn)).filter(({ body }) => body?.includes('report'));
         expect(records.map(({ attributes }) => attributes?.['ApproximateReceiveCount'])).toEqual(['1', '2']);
         const dead = await place.take(deadLetters);
         expect(dead.map(({ Body }) => Body)).toEqual([JSON.stringify({ n: 1, then: 'report' })]);
@@ -116,7 +116,7 @@ export const sqsAnswer: RowGroup = {
         await place.send(queue, [{ n: 1, then: 'fail', times: 2 }]);
         await eventually('it failed', async () => (await place.sightings(queue.arn)).length > 0);
         await place.send(queue, [{ n: 2 }]);
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([1, 1, 1, 2]);
       },
     },

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowGroup } from '../row.ts';
-import { eventually } from '../wait.ts';
-import { ascending, HIDDEN, mostAtOnce, numbered, numbersIn, receiveCounts } from './helpers.ts';
+import { ascending, drained, HIDDEN, mostAtOnce, numbered, numbersIn, receiveCounts } from './helpers.ts';
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html and services-sqs-scaling.html */
 export const sqsBatch: RowGroup = {
@@ -13,7 +12,7 @@ export const sqsBatch: RowGroup = {
         const queue = await place.queue(HIDDEN);
         await place.send(queue, numbered(25));
         await place.map({ EventSourceArn: queue.arn, BatchSize: 4 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(Math.max(...seen.map(({ numbers }) => numbers.length))).toBe(4);
         expect(ascending(numbersIn(seen))).toEqual(numbered(25).map(({ n }) => n));
@@ -25,7 +24,7 @@ export const sqsBatch: RowGroup = {
         const queue = await place.queue(HIDDEN);
         await place.send(queue, numbered(40));
         await place.map({ EventSourceArn: queue.arn, BatchSize: 35, MaximumBatchingWindowInSeconds: 3 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(Math.max(...seen.map(({ numbers }) => numbers.length))).toBeGreaterThan(10);
         expect(Math.max(...seen.map(({ numbers }) => numbers.length))).toBeLessThanOrEqual(35);
@@ -38,7 +37,7 @@ export const sqsBatch: RowGroup = {
         const queue = await place.queue(HIDDEN);
         await place.map({ EventSourceArn: queue.arn, MaximumBatchingWindowInSeconds: 4 });
         for (const n of [1, 2, 3]) await place.send(queue, [{ n }]);
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect((await place.sightings(queue.arn)).map(({ numbers }) => ascending(numbers))).toEqual([[1, 2, 3]]);
       },
     },
@@ -49,7 +48,7 @@ export const sqsBatch: RowGroup = {
         const pad = 'x'.repeat(1_000_000);
         for (const { n } of numbered(8)) await place.send(queue, [{ body: JSON.stringify({ n, pad }) }]);
         await place.map({ EventSourceArn: queue.arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 2 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(ascending(numbersIn(seen))).toEqual(numbered(8).map(({ n }) => n));
         expect(Math.max(...seen.map(({ numbers }) => numbers.length))).toBeLessThanOrEqual(6);
@@ -62,7 +61,7 @@ export const sqsBatch: RowGroup = {
         await place.map({ EventSourceArn: queue.arn });
         await sleep(5_000);
         await place.send(queue, [{ n: 1 }]);
-        await eventually('it is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(numbersIn(await place.sightings(queue.arn))).toEqual([1]);
       },
     },
@@ -75,7 +74,7 @@ export const sqsBatch: RowGroup = {
           numbered(10).map(({ n }) => ({ n, takesMs: 1_000 })),
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(seen).toHaveLength(10);
         expect(mostAtOnce(seen)).toBeGreaterThan(1);
@@ -94,7 +93,7 @@ export const sqsBatch: RowGroup = {
           numbered(16).map(({ n }) => ({ n, takesMs: 300 })),
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(seen).toHaveLength(16);
         expect(mostAtOnce(seen)).toBe(2);
@@ -109,7 +108,7 @@ export const sqsBatch: RowGroup = {
           numbered(12).map(({ n }) => ({ n, takesMs: 200, groupId: `g${n % 2}` })),
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(seen).toHaveLength(12);
         expect(mostAtOnce(seen)).toBeLessThanOrEqual(2);
@@ -125,7 +124,7 @@ export const sqsBatch: RowGroup = {
         );
         const FunctionName = place.fn('probeReserved').name;
         await place.map({ EventSourceArn: queue.arn, FunctionName, BatchSize: 1 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         expect(mostAtOnce(seen)).toBe(1);
         expect(receiveCounts(seen)).toEqual(Array.from({ length: 6 }, () => '1'));

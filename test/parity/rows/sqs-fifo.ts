@@ -1,6 +1,5 @@
 import type { RowGroup } from '../row.ts';
-import { eventually } from '../wait.ts';
-import { HIDDEN, numbersIn, recordsIn, REPORTING } from './helpers.ts';
+import { drained, HIDDEN, numbersIn, recordsIn, REPORTING } from './helpers.ts';
 
 const FIFO = { FifoQueue: 'true' };
 const ofGroup = (numbers: readonly number[], group: number): readonly number[] =>
@@ -20,7 +19,7 @@ export const sqsFifo: RowGroup = {
           numbers.map((n) => ({ n, takesMs: n % 3, groupId: String(Math.floor(n / 100)) })),
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 3 });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = await place.sightings(queue.arn);
         for (const group of [1, 2, 3]) expect(ofGroup(numbersIn(seen), group)).toEqual(ofGroup(numbers, group));
       },
@@ -35,7 +34,7 @@ export const sqsFifo: RowGroup = {
           ...[200, 201, 202].map((n) => ({ n, groupId: '2' })),
         ]);
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1, ...REPORTING });
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const seen = numbersIn(await place.sightings(queue.arn));
         expect(ofGroup(seen, 1)).toEqual([100, 100, 100, 101, 102]);
         expect(ofGroup(seen, 2)).toEqual([200, 201, 202]);
@@ -55,7 +54,7 @@ export const sqsFifo: RowGroup = {
           { n: 2, groupId: 'g' },
         ]);
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1 });
-        await eventually('the tail is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect((await place.sightings(queue.arn)).map(({ numbers }) => numbers)).toEqual([[1], [2]]);
         expect(await place.depth(deadLetters)).toBe(1);
       },
@@ -66,7 +65,7 @@ export const sqsFifo: RowGroup = {
         const queue = await place.queue(FIFO);
         await place.send(queue, [{ n: 1, groupId: 'g' }]);
         await place.map({ EventSourceArn: queue.arn });
-        await eventually('it is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const [record] = recordsIn(await place.sightings(queue.arn));
         expect(record?.attributes).toMatchObject({
           MessageGroupId: 'g',

@@ -9,7 +9,7 @@ import {
 import type { ParityPlace, Send } from '../place.ts';
 import type { RowGroup } from '../row.ts';
 import { eventually, holdsFor } from '../wait.ts';
-import { ascending, HIDDEN, numbersIn, recordsIn } from './helpers.ts';
+import { ascending, drained, HIDDEN, numbersIn, recordsIn } from './helpers.ts';
 
 const INVALID = { name: 'InvalidParameterValueException' };
 const redrive = (arn: string): Record<string, string> => ({
@@ -36,7 +36,7 @@ export const sqsMapping: RowGroup = {
           },
         ]);
         await place.map({ EventSourceArn: queue.arn });
-        await eventually('it is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(recordsIn(await place.sightings(queue.arn))).toEqual([
           {
             messageId: expect.stringMatching(/^[0-9a-f-]{36}$/u),
@@ -62,13 +62,24 @@ export const sqsMapping: RowGroup = {
       },
     },
     {
+      title: 'a body comes byte for byte, JSON too',
+      run: async (place) => {
+        const queue = await place.queue(HIDDEN);
+        const body = '{"n":1,\t"spaced" :  [1.50, "\\u00e9"] }';
+        await place.send(queue, [{ body }]);
+        await place.map({ EventSourceArn: queue.arn });
+        await drained(place, queue);
+        expect(recordsIn(await place.sightings(queue.arn)).map((record) => record.body)).toEqual([body]);
+      },
+    },
+    {
       title: 'filters drop, and delete, what does not match',
       run: async (place) => {
         const queue = await place.queue(HIDDEN);
         await place.send(queue, [{ n: 1 }, { n: 2 }, { n: 3 }, { body: 'no JSON' }]);
         const Pattern = JSON.stringify({ body: { n: [{ numeric: ['>=', 2] }] } });
         await place.map({ EventSourceArn: queue.arn, FilterCriteria: { Filters: [{ Pattern }] } });
-        await eventually('none is left', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(ascending(numbersIn(await place.sightings(queue.arn)))).toEqual([2, 3]);
       },
     },
@@ -187,7 +198,7 @@ export const sqsMapping: RowGroup = {
         await place.send(queue, [{ n: 1 }]);
         await holdsFor('nothing is taken', 3_000, async () => (await place.sightings(queue.arn)).length === 0);
         await place.lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: true }));
-        await eventually('it is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         await eventually('it says so', async () => (await stateOf(place, UUID)) === 'Enabled');
       },
     },
@@ -199,7 +210,7 @@ export const sqsMapping: RowGroup = {
         const UUID = await place.map({ EventSourceArn: queue.arn });
         await eventually('it is in flight', async () => (await place.sightings(queue.arn)).length === 1);
         await place.lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }));
-        await eventually('it is done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         expect(numbersIn(await place.sightings(queue.arn))).toEqual([1]);
       },
     },
@@ -228,7 +239,7 @@ export const sqsMapping: RowGroup = {
           [1, 2, 3].map((n) => ({ n })),
         );
         await place.lambda.send(new UpdateEventSourceMappingCommand({ UUID, BatchSize: 3, Enabled: true }));
-        await eventually('all are done', async () => (await place.depth(queue)) === 0);
+        await drained(place, queue);
         const sizes = (await place.sightings(queue.arn)).map(({ numbers }) => numbers.length);
         expect(Math.max(...sizes)).toBeGreaterThan(1);
       },
