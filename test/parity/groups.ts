@@ -1,8 +1,10 @@
 import type { RowGroup } from './row.ts';
+import { cloudFormation } from './rows/cloud-formation.ts';
+import { knownFaults } from './rows/known-faults.ts';
 import { sqsAnswer } from './rows/sqs-answer.ts';
 import { sqsBatch } from './rows/sqs-batch.ts';
 import { sqsFifo } from './rows/sqs-fifo.ts';
 import { sqsMapping } from './rows/sqs-mapping.ts';
 
 /** The tables of the suite, in the order in which they are published. */
-export const GROUPS: readonly RowGroup[] = [sqsBatch, sqsAnswer, sqsFifo, sqsMapping];
+export const GROUPS: readonly RowGroup[] = [sqsBatch, sqsAnswer, sqsFifo, sqsMapping, cloudFormation, knownFaults];
