@@ -33,6 +33,8 @@ export interface PrimitivesOptions {
   /** Keep the tables on disk there. In memory when absent. */
   readonly dataDir?: string;
   readonly upstream?: string;
+  /** How often items past their time to live are removed. */
+  readonly ttlSweepMs?: number;
   readonly functionHost: () => { readonly lambdaUrl: string } | undefined;
   readonly crashHost: () => void;
   readonly log: Log;
@@ -60,6 +62,7 @@ export const startPrimitives = async (options: PrimitivesOptions): Promise<Primi
       accountId: ACCOUNT_ID,
       ...(tables === undefined ? {} : { dynamodbUrl: tables.url }),
       ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
+      ...(options.ttlSweepMs === undefined ? {} : { ttlSweepMs: options.ttlSweepMs }),
       adminToken: options.adminToken,
       functionHost: options.functionHost,
       crashHost: options.crashHost,

@@ -69,7 +69,7 @@ export const startBatching = <T>(): Batching<T> => ({
 });
 
 /** Decimal strings of any length: 20 digits are more than a number can hold. */
-const isAfter = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length);
+export const isAfter = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length);
 
 const bytesOf = <T>(items: readonly BatchItem<T>[]): number => items.reduce((sum, item) => sum + item.sizeBytes, 0);
 

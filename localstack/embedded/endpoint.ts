@@ -29,6 +29,7 @@ import { lambdaApi } from './lambda-api.ts';
 import { LAMBDA_MAPPINGS_PATH, operationOf, placesOf } from './operation.ts';
 import { withSqsRules } from './sqs-rules.ts';
 import { stackApi } from './stack-api.ts';
+import { streamExists, tables } from './tables.ts';
 
 export interface EndpointOptions {
   /** 0 picks a free one. */
@@ -40,6 +41,8 @@ export interface EndpointOptions {
   readonly dynamodbUrl?: string;
   /** Another endpoint that serves everything but Lambda and its event source mappings. */
   readonly upstream?: string;
+  /** How often items past their time to live are removed. Default 30 000; not with an `upstream`. */
+  readonly ttlSweepMs?: number;
   readonly adminToken: string;
   /** The function host that is up now. */
   readonly functionHost: () => { readonly lambdaUrl: string } | undefined;
@@ -80,17 +83,7 @@ interface Backends {
   readonly close: () => Promise<void>;
 }
 
-/** Nobody checks it. The tables want one all the same, and who has no AWS CLI must be able to ask them with curl. */
-const UNCHECKED_AUTHORIZATION =
-  'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0';
-
-const withAuthorization = (call: Call): Call =>
-  call.headers.authorization === undefined
-    ? {
-        ...call,
-        headers: { ...call.headers, authorization: UNCHECKED_AUTHORIZATION, 'x-amz-date': '20260101T000000Z' },
-      }
-    : call;
+const TTL_SWEEP_MS = 30_000;
 
 /** Hands a call to what serves it, when it is not Lambda. */
 const backendsOf = async (options: EndpointOptions, url: () => string, buses: EventBuses): Promise<Backends> => {
@@ -99,16 +92,24 @@ const backendsOf = async (options: EndpointOptions, url: () => string, buses: Ev
   if (away === undefined) throw new Error("Expected 'dynamodbUrl' or 'upstream' to be given, got neither.");
   const remote = httpBackend(away);
   if (options.upstream !== undefined) return { apply: remote.apply, close: () => Promise.resolve(remote.close()) };
+  const dynamodb = tables({
+    apply: remote.apply,
+    region: options.region,
+    ttlSweepMs: options.ttlSweepMs ?? TTL_SWEEP_MS,
+    clock: systemClock(),
+    log: options.log,
+  });
   const fauxqs = await startFauxqs({ url, region });
   const bus = busApi({ buses, rules: busRules(), region, accountId });
   return {
     apply: (call) => {
       const { service, name } = operationOf(call);
-      if (service === 'dynamodb' || service === 'dynamodbstreams') return remote.apply(withAuthorization(call));
+      if (service === 'dynamodb' || service === 'dynamodbstreams') return dynamodb.apply(name, call);
       if (service === 'events') return Promise.resolve(bus(name, call));
       return service === 'sqs' ? withSqsRules(name, call, fauxqs.apply) : fauxqs.apply(call);
     },
     close: async () => {
+      await dynamodb.close();
       remote.close();
       await fauxqs.close();
     },
@@ -180,7 +181,7 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
   const lambda = lambdaApi({ functions, invoke, events, region, accountId });
   const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;
   const eventSourceMappings = mappingsHandler(
-    mappingsApi({ store: mappings, queueAttributes: queueAttributes(backends.apply), functionTimeoutS, clock, random }),
+    mappingsApi({ store: mappings, queueAttributes: queueAttributes(backends.apply), streamExists: streamExists(backends.apply), functionTimeoutS, clock, random }),
   );
   const hostIsUp = (): boolean => options.functionHost() !== undefined;
   const stack = stackApi({ adminToken: options.adminToken, calls, functions, faults, buses, hostIsUp });

@@ -12,6 +12,9 @@ export interface MappingStore {
   list(): readonly StoredMapping[];
   put(stored: StoredMapping): void;
   delete(uuid: string): void;
+  /** Whether what comes to the source from now on reaches the function: true from the first start of a poller on. */
+  isReady(uuid: string): boolean;
+  setReady(uuid: string): void;
   /** Calls `listener` after each change, at once and in order. Returns what ends it. */
   onChange(listener: () => void): () => void;
 }
@@ -19,6 +22,7 @@ export interface MappingStore {
 /** A store that holds nothing yet. */
 export const mappingStore = (): MappingStore => {
   const mappings = new Map<string, StoredMapping>();
+  const ready = new Set<string>();
   const listeners = new Set<() => void>();
   const changed = (): void => {
     for (const listener of listeners) listener();
@@ -31,7 +35,12 @@ export const mappingStore = (): MappingStore => {
       changed();
     },
     delete: (uuid: string) => {
+      ready.delete(uuid);
       if (mappings.delete(uuid)) changed();
+    },
+    isReady: (uuid: string) => ready.has(uuid),
+    setReady: (uuid: string) => {
+      if (mappings.has(uuid)) ready.add(uuid);
     },
     onChange: (listener: () => void) => {
       listeners.add(listener);

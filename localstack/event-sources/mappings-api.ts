@@ -1,6 +1,7 @@
 import { functionNameOf, mappingInput, parseMapping } from '#event-sources/mapping';
-import type { ApiRefusal, EventSourceMapping } from '#event-sources/mapping';
+import type { ApiRefusal, EventSourceMapping, MappingFacts } from '#event-sources/mapping';
 import { parseQueueArn } from '#event-sources/sqs-event';
+import { parseStreamArn } from '#event-sources/stream-event';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
 import type { MappingStore, StoredMapping } from './mapping-store.ts';
@@ -25,6 +26,8 @@ export interface MappingsApiOptions {
   readonly store: MappingStore;
   /** What bears on a mapping of the queue with this ARN; undefined when there is no such queue. */
   readonly queueAttributes: (queueArn: string) => Promise<{ readonly visibilityTimeoutS: number } | undefined>;
+  /** Whether there is a DynamoDB stream with this ARN. */
+  readonly streamExists: (streamArn: string) => Promise<boolean>;
   /** The timeout of the function; undefined when there is no such function. */
   readonly functionTimeoutS: (functionName: string) => number | undefined;
   readonly clock: Clock;
@@ -61,18 +64,27 @@ const NOT_FOUND: ApiRefusal = {
   message: 'The resource you requested does not exist.',
 };
 
-const describe = ({ mapping, modifiedAtMs }: StoredMapping, state?: 'Deleting'): Readonly<Record<string, unknown>> => {
+type State = 'Enabling' | 'Enabled' | 'Disabled' | 'Deleting';
+
+const describe = ({ mapping, modifiedAtMs }: StoredMapping, state: State): Readonly<Record<string, unknown>> => {
   const { FunctionName, Enabled: _, ...input } = mappingInput(mapping);
-  const { region = '', accountId = '' } = parseQueueArn(mapping.eventSourceArn) ?? {};
+  const { eventSourceArn: arn } = mapping;
+  const { region = '', accountId = '' } = parseQueueArn(arn) ?? parseStreamArn(arn) ?? {};
   return {
     UUID: mapping.uuid,
     ...input,
     FunctionArn: `arn:aws:lambda:${region}:${accountId}:function:${String(FunctionName)}`,
     EventSourceMappingArn: `arn:aws:lambda:${region}:${accountId}:event-source-mapping:${mapping.uuid}`,
-    State: state ?? (mapping.enabled ? 'Enabled' : 'Disabled'),
+    State: state,
     StateTransitionReason: 'USER_INITIATED',
     LastModified: modifiedAtMs / MS_PER_S,
   };
+};
+
+/** A queue keeps what came before its poller; of a stream read from its end, the place to begin at must be held first. */
+const stateOf = (store: MappingStore, { mapping }: StoredMapping): State => {
+  if (!mapping.enabled) return 'Disabled';
+  return mapping.stream === undefined || store.isReady(mapping.uuid) ? 'Enabled' : 'Enabling';
 };
 
 const parsedBody = (body: string): Readonly<Record<string, unknown>> | undefined => {
@@ -103,20 +115,25 @@ const list = (store: MappingStore, query: MappingsRequest['query']): MappingsRes
   const found = store.list().filter(({ mapping }) => matches(mapping, query));
   const end = start + Math.min(wanted, PAGE_LIMIT);
   return json(200, {
-    EventSourceMappings: found.slice(start, end).map((stored) => describe(stored)),
+    EventSourceMappings: found.slice(start, end).map((stored) => describe(stored, stateOf(store, stored))),
     ...(end < found.length ? { NextMarker: String(end) } : {}),
   });
 };
 
 /**
  * The Lambda API for event source mappings: create, get, list, update, delete, with AWS's status codes and error
- * bodies. Never rejects on bad input. Changes are in force at once, so the states are Enabled and Disabled, and
- * Deleting in the answer to a delete.
+ * bodies. Never rejects on bad input. Changes are in force at once, so the states are Enabled and Disabled, Deleting in
+ * the answer to a delete, and Enabling until the place is held at which the reading of a stream begins.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
  */
 export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsRequest) => Promise<MappingsResponse>) => {
   const { store } = options;
+
+  const sourceFacts = async (arn: string): Promise<Pick<MappingFacts, 'queue' | 'streamExists'>> => {
+    if (parseStreamArn(arn) !== undefined) return { streamExists: await options.streamExists(arn) };
+    return parseQueueArn(arn) === undefined ? {} : { queue: await options.queueAttributes(arn) };
+  };
 
   const read = async (
     input: Readonly<Record<string, unknown>>,
@@ -126,7 +143,7 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
     const name = typeof reference === 'string' ? functionNameOf(reference) : undefined;
     return parseMapping(input, {
       uuid,
-      queue: typeof arn === 'string' ? await options.queueAttributes(arn) : undefined,
+      ...(typeof arn === 'string' ? await sourceFacts(arn) : {}),
       functionTimeoutS: name === undefined ? undefined : options.functionTimeoutS(name),
     });
   };
@@ -148,7 +165,7 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
     }
     const stored = { mapping, modifiedAtMs: options.clock.nowMs() };
     store.put(stored);
-    return json(202, describe(stored));
+    return json(202, describe(stored, stateOf(store, stored)));
   };
 
   const write = async (body: string, known: StoredMapping | undefined): Promise<MappingsResponse> => {
@@ -157,6 +174,9 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
       return refused({ type: 'SerializationException', message: 'The body is not a JSON object' });
     if (known !== undefined && input.EventSourceArn !== undefined) {
       return refused({ type: 'InvalidParameterValueException', message: 'EventSourceArn cannot be changed' });
+    }
+    if (known !== undefined && input.StartingPosition !== undefined) {
+      return refused({ type: 'InvalidParameterValueException', message: 'StartingPosition cannot be changed' });
     }
     const whole = known === undefined ? input : { ...mappingInput(known.mapping), ...input };
     const outcome = await read(whole, known?.mapping.uuid ?? options.random.uuid());
@@ -181,7 +201,7 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
     }
     const known = store.get(uuid);
     if (known === undefined) return refused(NOT_FOUND);
-    if (method === 'GET') return json(200, describe(known));
+    if (method === 'GET') return json(200, describe(known, stateOf(store, known)));
     if (method === 'PUT') return write(body, known);
     if (method === 'DELETE') return remove(known);
     return json(405, { message: `Method ${method} is not allowed here` });

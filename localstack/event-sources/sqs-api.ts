@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import type { QueueArn, WireMessage } from '#event-sources/sqs-event';
 import { PatternError } from '#primitives/errors';
+import { authorization } from './authorization.ts';
 
 /** What the answer of SQS, or its absence, says about a call. `code` of the base is `sqs/<error name>`. */
 export class SqsCallError extends PatternError {
@@ -76,10 +77,6 @@ const failedEntries = (answer: Answer, receipts: readonly string[]): readonly Fa
   });
 };
 
-/** The form of a signature, with the region in it: emulators read the region there, and check no more. */
-const authorization = (region: string): string =>
-  `AWS4-HMAC-SHA256 Credential=test/20260101/${region}/sqs/aws4_request, SignedHeaders=host;x-amz-target, Signature=0000000000000000000000000000000000000000000000000000000000000000`;
-
 interface Call {
   readonly operation: string;
   readonly region: string;
@@ -112,7 +109,7 @@ const send = (agent: Agent, endpoint: URL, call: Call): Promise<Answer> => {
         'content-type': 'application/x-amz-json-1.0',
         'content-length': body.length,
         'x-amz-target': `AmazonSQS.${call.operation}`,
-        authorization: authorization(call.region),
+        authorization: authorization(call.region, 'sqs'),
       },
     },
     (response) => {

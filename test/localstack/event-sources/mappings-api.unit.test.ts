@@ -23,6 +23,7 @@ const api = (): {
     clock: memoryClock({ startMs: 1_700_000_000_000 }),
     random: seededRandom(1),
     queueAttributes: async () => ({ visibilityTimeoutS: 30 }),
+    streamExists: async (stream) => !stream.includes('nowhere'),
     functionTimeoutS: (name) => (name.startsWith('fn') ? 5 : undefined),
   });
   const call: ReturnType<typeof api>['call'] = (method, path, body, query = {}) =>

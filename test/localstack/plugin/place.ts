@@ -42,6 +42,7 @@ export const startPlace = async (): Promise<TestPlace> => {
   const mappings = mappingsApi({
     store,
     queueAttributes: async () => ({ visibilityTimeoutS: 65 }),
+    streamExists: async () => true,
     functionTimeoutS: (name) => functions.find((each) => each.name === name)?.timeoutS,
     clock: { nowMs: () => 0, monotonicMs: () => 0, sleep: async () => undefined },
     random: { next: () => 0, uuid: () => crypto.randomUUID() },
