@@ -15,6 +15,8 @@ export default {
   entry: [
     ...published, // Loaded by serverless.yml.
     'functions/settings.js',
+    'functions/*/plugin.ts',
+    'functions/aws/plugin.ts',
     'localstack/commands/*.ts',
     'scripts/*.ts',
     'test/**/fixture/**/*.ts',

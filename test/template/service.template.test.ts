@@ -64,8 +64,25 @@ describe('the service as it goes to AWS', () => {
     expect(keys).toHaveLength(resourcesOf(template, 'AWS::Lambda::Function').length);
   });
 
+  test('who makes thumbnails has sharp as a layer, with the binaries of Lambda; nobody else has it', () => {
+    const files = unzip(readFileSync(path.join(folder, 'sharp.zip')));
+    const { version } = JSON.parse(readFileSync('node_modules/sharp/package.json', 'utf8')) as { version: string };
+    const inLayer = (name: string): unknown => JSON.parse(files.get(`nodejs/node_modules/${name}`) ?? '{}');
+    expect(inLayer('sharp/package.json')).toMatchObject({ version });
+    expect(inLayer('@img/sharp-linux-x64/package.json')).toMatchObject({ version, os: ['linux'], cpu: ['x64'] });
+    expect([...files.keys()].some((name) => /linux-x64\/lib\/libvips.*\.so/.test(name))).toBe(true);
+    expect([...files.keys()].filter((name) => !name.startsWith('nodejs/'))).toEqual([]);
+    expect(resourcesOf(template, 'AWS::Lambda::LayerVersion')).toEqual([
+      [expect.stringContaining('Sharp'), expect.objectContaining({ CompatibleArchitectures: ['x86_64'] })],
+    ]);
+    const withLayer = resourcesOf(template, 'AWS::Lambda::Function').flatMap(([id, { Layers }]) =>
+      Layers ? [id] : [],
+    );
+    expect(withLayer.toSorted()).toEqual(['WorkQueueWorkerLambdaFunction', 'WorkQueueWorkerOrderedLambdaFunction']);
+  });
+
   test('a package holds one bundle of its handler, without the SDK and without sharp', () => {
-    const archives = readdirSync(folder).filter((file) => file.endsWith('.zip'));
+    const archives = readdirSync(folder).filter((file) => file.endsWith('.zip') && file !== 'sharp.zip');
     expect(archives).toHaveLength(resourcesOf(template, 'AWS::Lambda::Function').length);
     const bundled = new Set<string>();
     for (const archive of archives) {
