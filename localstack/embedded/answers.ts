@@ -6,6 +6,7 @@ const JSON_TYPE: Readonly<Record<Service, string>> = Object.freeze({
   dynamodb: 'application/x-amz-json-1.0',
   dynamodbstreams: 'application/x-amz-json-1.0',
   events: 'application/x-amz-json-1.1',
+  scheduler: 'application/json',
   lambda: 'application/json',
   sns: 'text/xml',
   s3: 'application/xml',
@@ -48,7 +49,7 @@ export interface AwsError {
 export const errorAnswer = (service: Service, error: AwsError): Answer => {
   if (service === 's3' || service === 'sns' || service === 'sts')
     return { status: error.status, headers: { 'content-type': JSON_TYPE[service] }, body: xmlError(service, error) };
-  if (service === 'lambda') {
+  if (service === 'lambda' || service === 'scheduler') {
     const type = error.status < 500 ? 'User' : 'Service';
     const answer = jsonAnswer(service, error.status, { Type: type, message: error.message, ...error.members });
     return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': error.code } };
@@ -74,6 +75,7 @@ export const serverFault = (service: Service, message: string): Answer => {
     dynamodb: 'InternalServerError',
     dynamodbstreams: 'InternalServerError',
     events: 'InternalException',
+    scheduler: 'InternalServerException',
     lambda: 'ServiceException',
   };
   return errorAnswer(service, { status: 500, code: codes[service], message });

@@ -1,54 +1,50 @@
-/** A rule as it was put. It is kept here; acting on it is for the event sources. */
+import type { EventMatcher } from '#event-sources/pattern';
+import type { RuleTarget } from './rule-targets.ts';
+
+/** A rule as it was put. */
 export interface Rule {
   readonly Name: string;
   readonly EventBusName: string;
-  readonly State: 'ENABLED' | 'DISABLED';
+  readonly State: 'ENABLED' | 'DISABLED' | 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS';
   readonly EventPattern?: string | undefined;
   readonly ScheduleExpression?: string | undefined;
   readonly Description?: string | undefined;
   readonly RoleArn?: string | undefined;
 }
 
-/** A target as it was put: at least an id and an ARN. */
-export interface Target {
-  readonly Id: string;
-  readonly Arn: string;
-  readonly [name: string]: unknown;
-}
-
 export interface StoredRule {
   readonly rule: Rule;
-  readonly targets: ReadonlyMap<string, Target>;
+  readonly arn: string;
+  /** Undefined when the rule has no pattern. */
+  readonly matches: EventMatcher | undefined;
+  /** By their ids. */
+  readonly targets: ReadonlyMap<string, RuleTarget>;
 }
 
 export interface BusRules {
   get(bus: string, name: string): StoredRule | undefined;
   /** Ordered by name. */
   list(bus: string, prefix?: string): readonly StoredRule[];
-  /** Makes or replaces a rule; its targets stay. */
-  put(rule: Rule): void;
-  setTargets(rule: Rule, targets: ReadonlyMap<string, Target>): void;
+  /** Makes or replaces a rule. */
+  put(stored: StoredRule): void;
   delete(bus: string, name: string): void;
 }
 
-/** A name of a bus never holds a newline. */
-const keyOf = (bus: string, name: string): string => `${bus}\n${name}`;
-
 export const busRules = (): BusRules => {
-  const rules = new Map<string, StoredRule>();
-  const get = (bus: string, name: string): StoredRule | undefined => rules.get(keyOf(bus, name));
+  const buses = new Map<string, Map<string, StoredRule>>();
   return Object.freeze({
-    get,
+    get: (bus: string, name: string) => buses.get(bus)?.get(name),
     list: (bus: string, prefix = '') =>
-      [...rules.values()]
-        .filter(({ rule }) => rule.EventBusName === bus && rule.Name.startsWith(prefix))
+      [...(buses.get(bus)?.values() ?? [])]
+        .filter(({ rule }) => rule.Name.startsWith(prefix))
         .toSorted((a, b) => (a.rule.Name < b.rule.Name ? -1 : 1)),
-    put: (rule: Rule) => {
-      const targets = get(rule.EventBusName, rule.Name)?.targets ?? new Map<string, Target>();
-      rules.set(keyOf(rule.EventBusName, rule.Name), { rule, targets });
+    put: (stored: StoredRule) => {
+      const { EventBusName, Name } = stored.rule;
+      const rules = buses.get(EventBusName) ?? new Map<string, StoredRule>();
+      buses.set(EventBusName, rules.set(Name, stored));
     },
-    setTargets: (rule: Rule, targets: ReadonlyMap<string, Target>) =>
-      void rules.set(keyOf(rule.EventBusName, rule.Name), { rule, targets }),
-    delete: (bus: string, name: string) => void rules.delete(keyOf(bus, name)),
+    delete: (bus: string, name: string) => void buses.get(bus)?.delete(name),
   });
 };
+
+export const isEnabled = ({ rule }: StoredRule): boolean => rule.State !== 'DISABLED';

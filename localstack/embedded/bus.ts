@@ -42,6 +42,8 @@ export interface EventBuses {
   put(entries: readonly PutEntry[]): readonly PutResult[];
   /** Takes an event of AWS itself, which comes on the default bus. */
   emit(event: ServiceEvent): void;
+  /** Puts an event that another bus took; false when there is no such bus. */
+  forward(bus: string, event: AcceptedEvent): boolean;
   /** The latest events of a bus, the oldest first; undefined when there is no such bus. */
   events(bus: string): readonly AcceptedEvent[] | undefined;
   /** False when there is one of the name already. */
@@ -59,6 +61,9 @@ const MAX_KEPT_EVENTS = 1_000;
 /** A bus may be given by its ARN. */
 export const busNameOf = (nameOrArn: string | undefined): string =>
   nameOrArn === undefined ? DEFAULT_BUS : nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
+
+/** The time of an event, as it is written in it. */
+export const eventTime = (atMs: number): string => new Date(atMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
 
 const parsedDetail = (detail: string): AcceptedEvent['detail'] | undefined => {
   try {
@@ -82,24 +87,39 @@ export const eventBuses = (options: {
   readonly random: Random;
   /** Called with what no bus took: AWS accepts it and drops it. */
   readonly onDropped: (bus: string) => void;
+  /** Called with each event that a bus took. */
+  readonly onTaken: (bus: string, event: AcceptedEvent, isForwarded: boolean) => void;
+  /** False while so much waits for targets that nothing more is to be taken. */
+  readonly hasRoom: () => boolean;
 }): EventBuses => {
   const buses = new Map<string, AcceptedEvent[]>([[DEFAULT_BUS, []]]);
 
-  const keep = (bus: string, id: string, event: ServiceEvent): void => {
+  const take = (bus: string, event: AcceptedEvent, isForwarded: boolean): boolean => {
     const kept = buses.get(bus);
-    if (kept === undefined) return options.onDropped(bus);
-    kept.push({
-      version: '0',
-      id,
-      'detail-type': event.detailType,
-      source: event.source,
-      account: options.accountId,
-      time: new Date(event.atMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
-      region: options.region,
-      resources: event.resources,
-      detail: event.detail,
-    });
+    if (kept === undefined) return false;
+    kept.push(event);
     if (kept.length > MAX_KEPT_EVENTS) kept.shift();
+    options.onTaken(bus, event, isForwarded);
+    return true;
+  };
+
+  const keep = (bus: string, id: string, event: ServiceEvent): void => {
+    const taken = take(
+      bus,
+      {
+        version: '0',
+        id,
+        'detail-type': event.detailType,
+        source: event.source,
+        account: options.accountId,
+        time: eventTime(event.atMs),
+        region: options.region,
+        resources: event.resources,
+        detail: event.detail,
+      },
+      false,
+    );
+    if (!taken) options.onDropped(bus);
   };
 
   const accept = (entry: PutEntry): PutResult => {
@@ -111,6 +131,8 @@ export const eventBuses = (options: {
       return { ErrorCode: 'NotAuthorizedForSource', ErrorMessage: 'Not authorized for the source.' };
     const parsed = parsedDetail(detail);
     if (parsed === undefined) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
+    if (!options.hasRoom())
+      return { ErrorCode: 'ThrottlingException', ErrorMessage: 'Too many events wait for their targets.' };
     const id = options.random.uuid();
     const atMs = entry.Time === undefined ? options.clock.nowMs() : entry.Time * 1_000;
     const resources = entry.Resources ?? [];
@@ -119,6 +141,7 @@ export const eventBuses = (options: {
   };
 
   return Object.freeze({
+    forward: (bus: string, event: AcceptedEvent) => take(bus, event, true),
     put: (entries: readonly PutEntry[]) => entries.map(accept),
     emit: (event: ServiceEvent) => keep(DEFAULT_BUS, options.random.uuid(), event),
     events: (bus: string) => buses.get(bus)?.slice(),

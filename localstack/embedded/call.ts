@@ -29,7 +29,17 @@ export type Outcome = Answer | 'cut';
 /** Applies a call and answers it. What AWS would answer with an error is an answer too, not an exception. */
 export type Backend = (call: Call) => Promise<Answer>;
 
-export const SERVICES = ['sqs', 'sns', 's3', 'sts', 'dynamodb', 'dynamodbstreams', 'events', 'lambda'] as const;
+export const SERVICES = [
+  'sqs',
+  'sns',
+  's3',
+  'sts',
+  'dynamodb',
+  'dynamodbstreams',
+  'events',
+  'scheduler',
+  'lambda',
+] as const;
 export type Service = (typeof SERVICES)[number];
 
 /** What is called: `sqs.SendMessage`. */

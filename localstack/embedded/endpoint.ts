@@ -4,10 +4,7 @@ import { systemRandom } from '#primitives/system-random';
 import { mappingsApi } from '../event-sources/mappings-api.ts';
 import { mappingStore, type MappingStore } from '../event-sources/mapping-store.ts';
 import { applyFault, kindsFor } from './apply-fault.ts';
-import { asyncInvocations } from './async-invocations.ts';
-import { eventBuses, type EventBuses } from './bus.ts';
-import { busApi } from './bus-api.ts';
-import { busRules } from './bus-rules.ts';
+import type { EventBuses } from './bus.ts';
 import {
   isJsonObject,
   jsonOf,
@@ -19,15 +16,15 @@ import {
   type Outcome,
 } from './call.ts';
 import { callCounts, type CallCounts } from './calls.ts';
+import { startEventBridge, type EventBridge } from './event-bridge.ts';
 import type { FaultInjector } from './faults.ts';
-import { startFauxqs } from './fauxqs.ts';
 import { functionRegistry, type FunctionRegistry } from './function-registry.ts';
 import { httpBackend } from './http-backend.ts';
 import { startHttpServer } from './http-server.ts';
-import { functionInvoker, type FunctionOutcome } from './invoke-function.ts';
-import { lambdaApi } from './lambda-api.ts';
+import type { FunctionOutcome } from './invoke-function.ts';
+import { lambdaService, type LambdaService } from './lambda-service.ts';
+import { startMessaging, type MessagingOptions } from './messaging.ts';
 import { LAMBDA_MAPPINGS_PATH, operationOf, placesOf } from './operation.ts';
-import { withSqsRules } from './sqs-rules.ts';
 import { stackApi } from './stack-api.ts';
 import { streamExists, tables } from './tables.ts';
 
@@ -49,6 +46,8 @@ export interface EndpointOptions {
   /** Ends the function host at once: the fault `crash` at a function. */
   readonly crashHost?: () => void;
   readonly faults: FaultInjector;
+  /** The wait before an asynchronous invocation is tried again; twice that before the third try. Default: AWS's minute. */
+  readonly asyncRetryDelayMs?: number | undefined;
   readonly log: Log;
 }
 
@@ -86,8 +85,11 @@ interface Backends {
 const TTL_SWEEP_MS = 30_000;
 
 /** Hands a call to what serves it, when it is not Lambda. */
-const backendsOf = async (options: EndpointOptions, url: () => string, buses: EventBuses): Promise<Backends> => {
-  const { region, accountId } = options;
+const backendsOf = async (
+  options: EndpointOptions,
+  messagingOptions: MessagingOptions,
+  bridge: EventBridge,
+): Promise<Backends> => {
   const away = options.upstream ?? options.dynamodbUrl;
   if (away === undefined) throw new Error("Expected 'dynamodbUrl' or 'upstream' to be given, got neither.");
   const remote = httpBackend(away);
@@ -99,36 +101,38 @@ const backendsOf = async (options: EndpointOptions, url: () => string, buses: Ev
     clock: systemClock(),
     log: options.log,
   });
-  const fauxqs = await startFauxqs({ url, region });
-  const bus = busApi({ buses, rules: busRules(), region, accountId });
+  const messaging = await startMessaging(messagingOptions);
   return {
     apply: (call) => {
       const { service, name } = operationOf(call);
       if (service === 'dynamodb' || service === 'dynamodbstreams') return dynamodb.apply(name, call);
-      if (service === 'events') return Promise.resolve(bus(name, call));
-      return service === 'sqs' ? withSqsRules(name, call, fauxqs.apply) : fauxqs.apply(call);
+      if (service === 'events') return Promise.resolve(bridge.events(name, call));
+      if (service === 'scheduler') return Promise.resolve(bridge.scheduler(call));
+      return messaging.apply(call);
     },
     close: async () => {
       await dynamodb.close();
       remote.close();
-      await fauxqs.close();
+      await messaging.close();
     },
   };
 };
+
+/** A call of SQS that comes from within. */
+const sqsCall = (operation: string, body: unknown): Call => ({
+  method: 'POST',
+  url: '/',
+  headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${operation}` },
+  body: Buffer.from(JSON.stringify(body)),
+  caller: patientCaller,
+});
 
 /** The visibility timeout of a queue that a mapping reads, asked of whatever serves SQS. */
 const queueAttributes =
   (apply: Backend) =>
   async (arn: string): Promise<{ readonly visibilityTimeoutS: number } | undefined> => {
     const [, , , , account = '', name = ''] = arn.split(':');
-    const ask = (operation: string, body: unknown): Promise<Answer> =>
-      apply({
-        method: 'POST',
-        url: '/',
-        headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${operation}` },
-        body: Buffer.from(JSON.stringify(body)),
-        caller: patientCaller,
-      });
+    const ask = (operation: string, body: unknown): Promise<Answer> => apply(sqsCall(operation, body));
     const found = jsonOf((await ask('GetQueueUrl', { QueueName: name, QueueOwnerAWSAccountId: account })).body);
     if (!isJsonObject(found) || typeof found['QueueUrl'] !== 'string') return undefined;
     const answer = await ask('GetQueueAttributes', {
@@ -168,33 +172,55 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
   const calls = callCounts();
   const functions = functionRegistry();
   const mappings = mappingStore();
-  const onDropped = (bus: string): void => log.warn('an event was put on a bus that does not exist', { bus });
-  const buses = eventBuses({ region, accountId, clock, random, onDropped });
-  const backends = await backendsOf(options, () => url, buses);
-  const invoke = functionInvoker({
-    functions,
-    functionHost: options.functionHost,
-    faults,
-    crashHost: options.crashHost,
+  const bridge = startEventBridge({
+    region,
+    accountId,
+    clock,
+    random,
+    log,
+    services: {
+      sqs: (name, body) => applied({ service: 'sqs', name }, sqsCall(name, body)),
+      queueUrl: (name) => `${url}/${accountId}/${name}`,
+      invokeLater: (name, payload) => toFunction(name, payload),
+      hasFunction: (name) => hasFunction(name),
+    },
   });
-  const events = asyncInvocations({ invoke, log });
-  const lambda = lambdaApi({ functions, invoke, events, region, accountId });
+  const { buses } = bridge;
+  // Each calls the other, once both are there.
+  let lambda: LambdaService | undefined;
+  const toFunction = (reference: string, payload: string): boolean => lambda?.accept(reference, payload) === true;
+  const hasFunction = (reference: string): boolean => functions.get(reference) !== undefined;
+  const common = { region, accountId, clock, random, log };
+  const messaging = { ...common, url: () => url, toFunction, hasFunction, toBus: buses.emit };
+  const backends = await backendsOf(options, messaging, bridge);
+  const port = (): number => Number(new URL(url).port);
+  const service = lambdaService({ ...options, functions, port, backend: backends.apply, clock });
+  lambda = service;
   const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;
   const eventSourceMappings = mappingsHandler(
-    mappingsApi({ store: mappings, queueAttributes: queueAttributes(backends.apply), streamExists: streamExists(backends.apply), functionTimeoutS, clock, random }),
+    mappingsApi({
+      store: mappings,
+      queueAttributes: queueAttributes(backends.apply),
+      streamExists: streamExists(backends.apply),
+      functionTimeoutS,
+      clock,
+      random,
+    }),
   );
   const hostIsUp = (): boolean => options.functionHost() !== undefined;
   const stack = stackApi({ adminToken: options.adminToken, calls, functions, faults, buses, hostIsUp });
 
   const applied = async (operation: Operation, call: Call): Promise<Outcome> => {
     if (operation.service === 'lambda')
-      return call.url.startsWith(LAMBDA_MAPPINGS_PATH) ? eventSourceMappings(call) : lambda(call);
+      return call.url.startsWith(LAMBDA_MAPPINGS_PATH) ? eventSourceMappings(call) : service.api(call);
     const fault = faults.active ? faults.decide(placesOf(operation, call), kindsFor(operation)) : undefined;
     return fault === undefined ? backends.apply(call) : applyFault(operation, call, backends.apply, fault);
   };
 
   const handle = async (call: Call): Promise<Outcome> => {
     if (call.url.startsWith('/_stack/')) return stack(call);
+    const served = service.serveUrl(call);
+    if (served !== undefined) return served;
     const operation = operationOf(call);
     calls.count(operation);
     const outcome = await applied(operation, call);
@@ -203,8 +229,8 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
   };
 
   const closeParts = async (): Promise<void> => {
-    events.close();
-    invoke.close();
+    bridge.close();
+    service.close();
     await backends.close();
   };
   try {
@@ -217,7 +243,7 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
       functions,
       mappings,
       bus: buses,
-      invoke: async (name: string, payload: string) => invocationOf(await invoke(name, payload), name),
+      invoke: async (name: string, payload: string) => invocationOf(await service.invoke(name, payload), name),
       close: async () => {
         await server.close();
         await closeParts();

@@ -1,3 +1,4 @@
+import type { buildApp } from 'fauxqs';
 import { compareUtf8 } from '#primitives/utf8';
 
 interface StoredKey {
@@ -52,6 +53,18 @@ const listInByteOrder = (objects: readonly StoredKey[], request: ListRequest): L
 /** What SQS refuses in a body; with `u`, which fauxqs leaves out, a character above U+FFFF is one character. */
 const INVALID_BODY = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
+const load = (file: string): Promise<unknown> => import(new URL(file, import.meta.resolve('fauxqs')).href);
+
+export type FauxqsStores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
+
+/** What fauxqs keeps things in, made here so that the topics can be read. */
+export const fauxqsStores = async (): Promise<FauxqsStores> => {
+  const { SqsStore } = (await load('sqs/sqsStore.js')) as { readonly SqsStore: new () => FauxqsStores['sqsStore'] };
+  const { SnsStore } = (await load('sns/snsStore.js')) as { readonly SnsStore: new () => FauxqsStores['snsStore'] };
+  const { S3Store: Objects } = (await load('s3/s3Store.js')) as { readonly S3Store: new () => FauxqsStores['s3Store'] };
+  return { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new Objects() };
+};
+
 /**
  * Mends two faults of fauxqs in place, by its own modules: keys were listed in the order of a language and paged in
  * another, so that a listing could skip some; and a message with an emoji was refused.
@@ -59,8 +72,6 @@ const INVALID_BODY = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFF
  * The modules are not part of its interface: the contract tests of queue and objects tell when it changes.
  */
 export const mendFauxqs = async (): Promise<void> => {
-  const entry = import.meta.resolve('fauxqs');
-  const load = (file: string): Promise<unknown> => import(new URL(file, entry).href);
   const { S3Store: Store } = (await load('s3/s3Store.js')) as { readonly S3Store: { readonly prototype: S3Store } };
   const { INVALID_MESSAGE_BODY_CHAR: pattern } = (await load('sqs/sqsTypes.js')) as {
     readonly INVALID_MESSAGE_BODY_CHAR: RegExp;

@@ -1,12 +1,15 @@
 import { buildApp } from 'fauxqs';
 import { isJsonObject, jsonOf, patientCaller, withBody, type Answer, type Backend, type Call } from './call.ts';
-import { mendFauxqs } from './fauxqs-mends.ts';
+import { mendFifoQueues } from './fifo-mends.ts';
+import { fauxqsStores, mendFauxqs, type FauxqsStores } from './fauxqs-mends.ts';
 import { operationOf } from './operation.ts';
 import { inS3Envelope, openS3Envelope } from './s3-envelope.ts';
 import { serverFault } from './answers.ts';
+import type { SnsTopics } from './sns-api.ts';
 
 export interface Fauxqs {
   readonly apply: Backend;
+  readonly topics: SnsTopics;
   close(): Promise<void>;
 }
 
@@ -69,8 +72,17 @@ export const giveBack = async (backend: Backend, receive: Call, answer: Answer):
   });
 };
 
+const topicsIn = ({ snsStore }: FauxqsStores): SnsTopics => ({
+  topic: (arn) => snsStore.getTopic(arn),
+  subscription: (arn) => snsStore.getSubscription(arn),
+  confirm: (arn) => {
+    const subscription = snsStore.getSubscription(arn);
+    if (subscription !== undefined) subscription.confirmed = true;
+  },
+});
+
 /**
- * SQS, SNS and S3 in this process.
+ * SQS, SNS and S3 in this process; messages of topics are not handed on here.
  *
  * @param url Where callers reach the endpoint: the origin of queue URLs.
  */
@@ -79,7 +91,9 @@ export const startFauxqs = async (options: {
   readonly region: string;
 }): Promise<Fauxqs> => {
   await mendFauxqs();
-  const app = buildApp({ logger: false, defaultRegion: options.region });
+  await mendFifoQueues();
+  const stores = await fauxqsStores();
+  const app = buildApp({ logger: false, defaultRegion: options.region, stores });
   openS3Envelope(app);
   await app.ready();
 
@@ -115,6 +129,7 @@ export const startFauxqs = async (options: {
       const { service, name } = operationOf(call);
       return service === 'sqs' ? applySqs(name, call) : inject(call);
     },
+    topics: topicsIn(stores),
     close: () => app.close(),
   });
 };

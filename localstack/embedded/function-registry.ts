@@ -8,6 +8,8 @@ const functionSchema = v.strictObject({
   timeoutS: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(900)),
   memoryMb: v.pipe(v.number(), v.integer(), v.minValue(128), v.maxValue(10_240)),
   reservedConcurrency: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** The queue or topic that gets the events of asynchronous invocations that were given up. */
+  deadLetterTargetArn: v.optional(v.pipe(v.string(), v.regex(/^arn:aws:(?:sqs|sns):[\w-]+:\d{12}:[\w-]+$/))),
   environment: v.record(v.string(), v.string()),
 });
 const registrySchema = v.strictObject({ functions: v.pipe(v.array(functionSchema), v.maxLength(MAX_FUNCTIONS)) });
@@ -27,6 +29,8 @@ export interface FunctionRegistry {
    * @throws {@link InvalidArgumentError} that names the first wrong field; nothing is changed.
    */
   put(body: unknown): void;
+  /** Changes how many invocations a function may have at once; undefined: as many as the account has. */
+  reserve(name: string, count: number | undefined): void;
 }
 
 /** `arn:aws:lambda:<region>:<account>:function:<name>[:<qualifier>]`, any head of it left out. */
@@ -49,6 +53,12 @@ export const functionRegistry = (): FunctionRegistry => {
       }
       const sorted = [...parsed.output.functions].toSorted((a, b) => (a.name < b.name ? -1 : 1));
       functions = new Map(sorted.map((each) => [each.name, Object.freeze(each)]));
+    },
+    reserve: (name: string, count: number | undefined) => {
+      const found = functions.get(name);
+      if (found === undefined) return;
+      const { reservedConcurrency: _, ...rest } = found;
+      functions.set(name, Object.freeze(count === undefined ? rest : { ...rest, reservedConcurrency: count }));
     },
   });
 };

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import { pause } from './apply-fault.ts';
 import { patientCaller, type Caller } from './call.ts';
 import { EVERYWHERE, type Fault, type FaultInjector } from './faults.ts';
 import type { FunctionRegistry, RegisteredFunction } from './function-registry.ts';
+import { MAX_CONCURRENT } from './function-concurrency.ts';
 import { readBody } from './request-body.ts';
 
 /** How an invocation ended. `payload` is JSON text. */
@@ -17,8 +19,13 @@ export type FunctionOutcome =
 
 export type ThrottleReason = 'ReservedFunctionConcurrentInvocationLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
 
-/** Invokes a function by name or ARN and waits for its end. Never rejects. */
-export type FunctionInvoker = (name: string, payload: string, caller?: Caller) => Promise<FunctionOutcome>;
+/** Invokes a function by name or ARN and waits for its end. Never rejects. `requestId` names it where it is spoken of. */
+export type FunctionInvoker = (
+  name: string,
+  payload: string,
+  caller?: Caller,
+  requestId?: string,
+) => Promise<FunctionOutcome>;
 
 export interface FunctionInvokerOptions {
   readonly functions: FunctionRegistry;
@@ -28,8 +35,6 @@ export interface FunctionInvokerOptions {
   readonly crashHost?: (() => void) | undefined;
 }
 
-/** An account's limit on AWS. */
-const MAX_CONCURRENT = 1_000;
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (6 MB, response) */
 const MAX_ANSWER_BYTES = 6_291_556;
 /** The host ends an invocation at its timeout by itself; if it does not, we do, so much later. */
@@ -46,11 +51,18 @@ const failed = (errorType: string, message: string, trace?: unknown): FunctionOu
   payload: JSON.stringify({ errorType, errorMessage: message, ...(trace === undefined ? {} : { trace }) }),
 });
 
-const timedOut = (called: RegisteredFunction): FunctionOutcome =>
-  failed('Sandbox.Timedout', `Error: Task timed out after ${called.timeoutS.toFixed(2)} seconds`);
+/** A function and one invocation of it. */
+interface Invoked extends RegisteredFunction {
+  readonly requestId: string;
+}
+
+const timedOut = ({ requestId, timeoutS }: Invoked): FunctionOutcome =>
+  failed('Sandbox.Timedout', `RequestId: ${requestId} Error: Task timed out after ${timeoutS.toFixed(2)} seconds`);
+const exited = ({ requestId }: Invoked): FunctionOutcome =>
+  failed('Runtime.ExitError', `RequestId: ${requestId} Error: Runtime exited without providing a reason`);
 
 /** serverless-offline calls every error `Error`; its trace begins with the real name. */
-const failureOf = (called: RegisteredFunction, body: string): FunctionOutcome => {
+const failureOf = (called: Invoked, body: string): FunctionOutcome => {
   const { errorMessage, trace } = JSON.parse(body) as { errorMessage?: unknown; trace?: unknown };
   const message = typeof errorMessage === 'string' ? errorMessage : '';
   if (HOST_TIMEOUT.test(message)) return timedOut(called);
@@ -112,7 +124,7 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
   const running = new Map<string, number>();
   let runningCount = 0;
 
-  const callHost = async (called: RegisteredFunction, payload: string): Promise<FunctionOutcome> => {
+  const callHost = async (called: Invoked, payload: string): Promise<FunctionOutcome> => {
     const host = options.functionHost();
     if (host === undefined) return { status: 'unavailable' };
     const url = new URL(`/2015-03-31/functions/${called.name}/invocations`, host.lambdaUrl);
@@ -132,12 +144,12 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
       if (!(error instanceof HostError)) throw error;
       if (error.kind === 'late') return timedOut(called);
       if (error.kind === 'refused') return { status: 'unavailable' };
-      return failed('Runtime.ExitError', 'Error: Runtime exited without providing a reason');
+      return exited(called);
     }
   };
 
   const withFault = async (
-    called: RegisteredFunction,
+    called: Invoked,
     payload: string,
     fault: Fault,
     caller: Caller,
@@ -173,9 +185,10 @@ export const functionInvoker = (options: FunctionInvokerOptions): FunctionInvoke
     return runningCount >= MAX_CONCURRENT ? 'ConcurrentInvocationLimitExceeded' : undefined;
   };
 
-  const invoke: FunctionInvoker = async (reference, payload, caller = patientCaller) => {
-    const called = options.functions.get(reference);
-    if (called === undefined) return { status: 'unknown' };
+  const invoke: FunctionInvoker = async (reference, payload, caller = patientCaller, requestId = randomUUID()) => {
+    const found = options.functions.get(reference);
+    if (found === undefined) return { status: 'unknown' };
+    const called: Invoked = { ...found, requestId };
     const reason = throttled(called);
     if (reason !== undefined) return { status: 'throttled', reason };
     running.set(called.name, (running.get(called.name) ?? 0) + 1);

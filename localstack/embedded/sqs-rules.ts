@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { errorAnswer } from './answers.ts';
 import { isJsonObject, jsonOf, patientCaller, withBody, type Answer, type Backend, type Call } from './call.ts';
+import { isExpiredReceipt } from './fifo-mends.ts';
 import { refuseEntries, type Refusal } from './partial.ts';
 
 /** The limits of a message that fauxqs does not hold. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
@@ -153,10 +154,18 @@ const refused = ({ Code, Message }: Refusal): Answer =>
   errorAnswer('sqs', { status: 400, code: Code, message: Message });
 
 type EntryRule = (entry: NonNullable<Request['Entries']>[number]) => Refusal | undefined;
+const deleteProblem: EntryRule = (entry) => {
+  const problem = receiptProblem(entry);
+  if (problem !== undefined || !isExpiredReceipt(entry.ReceiptHandle ?? '')) return problem;
+  return invalid(
+    `Value ${entry.ReceiptHandle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.`,
+  );
+};
+
 /** What is asked of each entry of a batch, and of the single call of the same kind. */
 const RULES: Readonly<Record<string, EntryRule>> = Object.freeze({
   SendMessage: messageProblem,
-  DeleteMessage: receiptProblem,
+  DeleteMessage: deleteProblem,
   ChangeMessageVisibility: receiptProblem,
 });
 

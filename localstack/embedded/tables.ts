@@ -140,7 +140,7 @@ const streamStarts = (ask: TablesCall) => {
       if (StreamArn === '' || starts.has(streamId(StreamArn))) return;
       const { StreamDescription } = await ask('DescribeStream', { StreamArn });
       const shards = isJsonObject(StreamDescription) ? StreamDescription['Shards'] : undefined;
-      const [shard] = Array.isArray(shards) ? shards : [];
+      const [shard]: readonly unknown[] = Array.isArray(shards) ? shards : [];
       starts.set(
         streamId(StreamArn),
         textAt(isJsonObject(shard) ? shard['SequenceNumberRange'] : undefined, 'EndingSequenceNumber'),

@@ -101,7 +101,7 @@ test('buses are made once, described, listed, and deleted without rules only', a
   const { EventBuses } = await world.events.send(new ListEventBusesCommand({ NamePrefix: 'ord' }));
   expect(EventBuses?.map(({ Name }) => Name)).toEqual(['orders']);
   const rule = { Name: 'r', EventBusName: 'orders' };
-  await world.events.send(new PutRuleCommand({ ...rule, EventPattern: '{}' }));
+  await world.events.send(new PutRuleCommand({ ...rule, EventPattern: '{"source":["shop"]}' }));
   await expect(world.events.send(new DeleteEventBusCommand({ Name: 'orders' }))).rejects.toThrow('has rules');
   await world.events.send(new DeleteRuleCommand(rule));
   await world.events.send(new DeleteEventBusCommand({ Name: 'orders' }));
@@ -139,10 +139,10 @@ test('bad rules are refused', async () => {
   await expect(world.events.send(new PutRuleCommand({ Name: 'r', EventPattern: '[' }))).rejects.toMatchObject(
     refused('InvalidEventPatternException'),
   );
-  await expect(world.events.send(new PutRuleCommand({ Name: 'a b', EventPattern: '{}' }))).rejects.toMatchObject(
+  await expect(world.events.send(new PutRuleCommand({ Name: 'a b', EventPattern: '{"source":["shop"]}' }))).rejects.toMatchObject(
     refused('ValidationException'),
   );
-  await world.events.send(new PutRuleCommand({ Name: 'full', EventPattern: '{}' }));
+  await world.events.send(new PutRuleCommand({ Name: 'full', EventPattern: '{"source":["shop"]}' }));
   const Targets = Array.from({ length: 6 }, (_, n) => ({ Id: `${n}`, Arn: 'arn:aws:sqs:us-east-1:000000000000:q' }));
   await expect(world.events.send(new PutTargetsCommand({ Rule: 'full', Targets }))).rejects.toMatchObject(
     refused('LimitExceededException'),

@@ -75,7 +75,7 @@ test('a timeout has AWS’s shape', async () => {
   expect(error).toBe('Unhandled');
   expect(JSON.parse(payload ?? '')).toEqual({
     errorType: 'Sandbox.Timedout',
-    errorMessage: 'Error: Task timed out after 3.00 seconds',
+    errorMessage: expect.stringMatching(/^RequestId: [\da-f-]{36} Error: Task timed out after 3\.00 seconds$/) as string,
   });
 });
 
@@ -173,6 +173,11 @@ test('functions are described and listed', async () => {
 });
 
 describe('an event', () => {
+  const quietEvents = {
+    settingsOf: () => ({ retryCount: 2, maxAgeMs: 60_000 }),
+    takesEvents: () => true,
+    onEnd: () => {},
+  };
   const failed: FunctionOutcome = { status: 'failed', errorType: 'Error', message: '', payload: '{}' };
   const run = async (outcomes: FunctionOutcome[]): Promise<number> => {
     let tries = 0;
@@ -185,7 +190,8 @@ describe('an event', () => {
         return Promise.resolve(outcome ?? failed);
       },
       log: silentLog,
-      retryDelaysMs: [1, 1],
+      retryDelayMs: 1,
+      ...quietEvents,
     });
     events.accept('worker', '{}');
     await over.promise;
@@ -199,7 +205,7 @@ describe('an event', () => {
     expect(await run([failed, { status: 'answered', payload: '{}' }])).toBe(2);
   });
   test('is not taken after the close', () => {
-    const events = asyncInvocations({ invoke: () => Promise.resolve(failed), log: silentLog });
+    const events = asyncInvocations({ invoke: () => Promise.resolve(failed), log: silentLog, ...quietEvents });
     events.close();
     expect(events.accept('worker', '{}')).toBe(false);
   });
