@@ -15,6 +15,8 @@ export interface StackSettings {
   readonly upstream?: string;
   /** Keep the tables there between starts. Absolute. */
   readonly dataDir?: string;
+  /** How often items past their time to live are removed. */
+  readonly ttlSweepMs: number;
   readonly demo: boolean;
   readonly help: boolean;
 }
@@ -31,6 +33,7 @@ Environment
   PORT             functions over HTTP (3000; 0 picks a free one)
   AWS_PORT         AWS endpoint (4566; 0 picks a free one)
   LAMBDA_PORT      Lambda API of the function host (3002; 0 picks a free one)
+  TTL_SWEEP_MS     how often items past their time to live are removed (30000)
   STACK_DIR        where the stack file and the log go (.stack)
   AWS_ENDPOINT_URL take queues, tables, buckets and buses from there; must be loopback
                    unless ALLOW_REMOTE_ENDPOINT=1
@@ -47,6 +50,16 @@ const portOf = (env: NodeJS.ProcessEnv, name: string, fallback: number): number 
   if (!/^\d{1,5}$/.test(given) || Number(given) > 65_535)
     throw new SettingsError(`Expected ${name} to be a port from 0 (a free one) to 65535, got '${given}'.`);
   return Number(given);
+};
+
+const MIN_SWEEP_MS = 100;
+const MAX_SWEEP_MS = 86_400_000;
+
+const sweepOf = (env: NodeJS.ProcessEnv): number => {
+  const given = env['TTL_SWEEP_MS'] || '30000';
+  const ms = Number(given);
+  if (Number.isInteger(ms) && ms >= MIN_SWEEP_MS && ms <= MAX_SWEEP_MS) return ms;
+  throw new SettingsError(`Expected TTL_SWEEP_MS to be an integer from ${MIN_SWEEP_MS} to ${MAX_SWEEP_MS}, got '${given}'.`);
 };
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -91,6 +104,7 @@ export const readStackSettings = (args: readonly string[], env: NodeJS.ProcessEn
     stackDir: path.resolve(env['STACK_DIR'] || '.stack'),
     ...(upstream === undefined ? {} : { upstream }),
     ...(dataDir === undefined ? {} : { dataDir: path.resolve(dataDir) }),
+    ttlSweepMs: sweepOf(env),
     demo: values['no-demo'] !== true,
     help: values.help === true,
   });

@@ -139,6 +139,7 @@ export const startStack = async (options: {
       stage: STAGE,
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(upstream === undefined ? {} : { upstream }),
+      ttlSweepMs: settings.ttlSweepMs,
       functionHost: () => host?.current(),
       crashHost: () => host?.crash(),
       log: log.child({ part: 'endpoint' }),

@@ -31,6 +31,7 @@ const main = async (): Promise<void> => {
     adminToken,
     service: SERVICE,
     stage: STAGE,
+    ttlSweepMs: settings.ttlSweepMs,
     functionHost: () => host,
     crashHost: () => void (host !== undefined && process.kill(host.pid, 'SIGKILL')),
     log,
