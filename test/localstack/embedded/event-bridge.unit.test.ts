@@ -137,7 +137,7 @@ test('a target that fails is tried again, so that a fault loses nothing', async 
   const { url, arn } = await queue(name);
   const source = randomUUID();
   await rule(source, [{ Id: '1', Arn: arn }]);
-  world.faults.put([{ target: `queue/${name}`, kind: 'error', rate: 1, times: 1 }]);
+  world.faults.put([{ at: `queue/${name}`, kind: 'error', rate: 1, times: 1 }]);
   const id = await put(source, {});
   expect(JSON.parse((await received(url)).Body ?? '')).toMatchObject({ id });
 });
@@ -148,7 +148,7 @@ test('a delivery that spent its retries is a dead letter that says so', async ()
   const source = randomUUID();
   const RetryPolicy = { MaximumRetryAttempts: 1 };
   await rule(source, [{ Id: '1', Arn: arn, DeadLetterConfig: { Arn: dead.arn }, RetryPolicy }]);
-  world.faults.put([{ target: `queue/${name}`, kind: 'error', rate: 1 }]);
+  world.faults.put([{ at: `queue/${name}`, kind: 'error', rate: 1 }]);
   await put(source, {});
   const { MessageAttributes = {} } = await received(dead.url);
   expect(MessageAttributes['EXHAUSTED_RETRY_CONDITION']?.StringValue).toBe('MaximumRetryAttempts');
