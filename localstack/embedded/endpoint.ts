@@ -4,7 +4,6 @@ import { systemRandom } from '#primitives/system-random';
 import { mappingsApi } from '../event-sources/mappings-api.ts';
 import { mappingStore, type MappingStore } from '../event-sources/mapping-store.ts';
 import { applyFault, kindsFor } from './apply-fault.ts';
-import { asyncInvocations } from './async-invocations.ts';
 import type { EventBuses } from './bus.ts';
 import {
   isJsonObject,
@@ -19,14 +18,13 @@ import {
 import { callCounts, type CallCounts } from './calls.ts';
 import { startEventBridge, type EventBridge } from './event-bridge.ts';
 import type { FaultInjector } from './faults.ts';
-import { startFauxqs } from './fauxqs.ts';
 import { functionRegistry, type FunctionRegistry } from './function-registry.ts';
 import { httpBackend } from './http-backend.ts';
 import { startHttpServer } from './http-server.ts';
-import { functionInvoker, type FunctionOutcome } from './invoke-function.ts';
-import { lambdaApi } from './lambda-api.ts';
+import type { FunctionOutcome } from './invoke-function.ts';
+import { lambdaService, type LambdaService } from './lambda-service.ts';
+import { startMessaging, type MessagingOptions } from './messaging.ts';
 import { LAMBDA_MAPPINGS_PATH, operationOf, placesOf } from './operation.ts';
-import { withSqsRules } from './sqs-rules.ts';
 import { stackApi } from './stack-api.ts';
 import { streamExists, tables } from './tables.ts';
 
@@ -48,6 +46,8 @@ export interface EndpointOptions {
   /** Ends the function host at once: the fault `crash` at a function. */
   readonly crashHost?: () => void;
   readonly faults: FaultInjector;
+  /** The wait before an asynchronous invocation is tried again; twice that before the third try. Default: AWS's minute. */
+  readonly asyncRetryDelayMs?: number | undefined;
   readonly log: Log;
 }
 
@@ -85,8 +85,11 @@ interface Backends {
 const TTL_SWEEP_MS = 30_000;
 
 /** Hands a call to what serves it, when it is not Lambda. */
-const backendsOf = async (options: EndpointOptions, url: () => string, bridge: EventBridge): Promise<Backends> => {
-  const { region } = options;
+const backendsOf = async (
+  options: EndpointOptions,
+  messagingOptions: MessagingOptions,
+  bridge: EventBridge,
+): Promise<Backends> => {
   const away = options.upstream ?? options.dynamodbUrl;
   if (away === undefined) throw new Error("Expected 'dynamodbUrl' or 'upstream' to be given, got neither.");
   const remote = httpBackend(away);
@@ -98,19 +101,19 @@ const backendsOf = async (options: EndpointOptions, url: () => string, bridge: E
     clock: systemClock(),
     log: options.log,
   });
-  const fauxqs = await startFauxqs({ url, region });
+  const messaging = await startMessaging(messagingOptions);
   return {
     apply: (call) => {
       const { service, name } = operationOf(call);
       if (service === 'dynamodb' || service === 'dynamodbstreams') return dynamodb.apply(name, call);
       if (service === 'events') return Promise.resolve(bridge.events(name, call));
       if (service === 'scheduler') return Promise.resolve(bridge.scheduler(call));
-      return service === 'sqs' ? withSqsRules(name, call, fauxqs.apply) : fauxqs.apply(call);
+      return messaging.apply(call);
     },
     close: async () => {
       await dynamodb.close();
       remote.close();
-      await fauxqs.close();
+      await messaging.close();
     },
   };
 };
@@ -178,36 +181,46 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
     services: {
       sqs: (name, body) => applied({ service: 'sqs', name }, sqsCall(name, body)),
       queueUrl: (name) => `${url}/${accountId}/${name}`,
-      invokeLater: (name, payload) => events.accept(name, payload),
-      hasFunction: (name) => functions.get(name) !== undefined,
+      invokeLater: (name, payload) => toFunction(name, payload),
+      hasFunction: (name) => hasFunction(name),
     },
   });
   const { buses } = bridge;
-  const backends = await backendsOf(options, () => url, bridge);
-  const invoke = functionInvoker({
-    functions,
-    functionHost: options.functionHost,
-    faults,
-    crashHost: options.crashHost,
-  });
-  const events = asyncInvocations({ invoke, log });
-  const lambda = lambdaApi({ functions, invoke, events, region, accountId });
+  // Each calls the other, once both are there.
+  let lambda: LambdaService | undefined;
+  const toFunction = (reference: string, payload: string): boolean => lambda?.accept(reference, payload) === true;
+  const hasFunction = (reference: string): boolean => functions.get(reference) !== undefined;
+  const common = { region, accountId, clock, random, log };
+  const messaging = { ...common, url: () => url, toFunction, hasFunction, toBus: buses.emit };
+  const backends = await backendsOf(options, messaging, bridge);
+  const port = (): number => Number(new URL(url).port);
+  const service = lambdaService({ ...options, functions, port, backend: backends.apply, clock });
+  lambda = service;
   const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;
   const eventSourceMappings = mappingsHandler(
-    mappingsApi({ store: mappings, queueAttributes: queueAttributes(backends.apply), streamExists: streamExists(backends.apply), functionTimeoutS, clock, random }),
+    mappingsApi({
+      store: mappings,
+      queueAttributes: queueAttributes(backends.apply),
+      streamExists: streamExists(backends.apply),
+      functionTimeoutS,
+      clock,
+      random,
+    }),
   );
   const hostIsUp = (): boolean => options.functionHost() !== undefined;
   const stack = stackApi({ adminToken: options.adminToken, calls, functions, faults, buses, hostIsUp });
 
   const applied = async (operation: Operation, call: Call): Promise<Outcome> => {
     if (operation.service === 'lambda')
-      return call.url.startsWith(LAMBDA_MAPPINGS_PATH) ? eventSourceMappings(call) : lambda(call);
+      return call.url.startsWith(LAMBDA_MAPPINGS_PATH) ? eventSourceMappings(call) : service.api(call);
     const fault = faults.active ? faults.decide(placesOf(operation, call), kindsFor(operation)) : undefined;
     return fault === undefined ? backends.apply(call) : applyFault(operation, call, backends.apply, fault);
   };
 
   const handle = async (call: Call): Promise<Outcome> => {
     if (call.url.startsWith('/_stack/')) return stack(call);
+    const served = service.serveUrl(call);
+    if (served !== undefined) return served;
     const operation = operationOf(call);
     calls.count(operation);
     const outcome = await applied(operation, call);
@@ -217,8 +230,7 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
 
   const closeParts = async (): Promise<void> => {
     bridge.close();
-    events.close();
-    invoke.close();
+    service.close();
     await backends.close();
   };
   try {
@@ -231,7 +243,7 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
       functions,
       mappings,
       bus: buses,
-      invoke: async (name: string, payload: string) => invocationOf(await invoke(name, payload), name),
+      invoke: async (name: string, payload: string) => invocationOf(await service.invoke(name, payload), name),
       close: async () => {
         await server.close();
         await closeParts();

@@ -11,6 +11,18 @@ const TARGETS: Readonly<Record<string, Service>> = Object.freeze({
 
 export const LAMBDA_MAPPINGS_PATH = '/2015-03-31/event-source-mappings';
 
+/** Each operation of Lambda has a date of its own. */
+const LAMBDA_PATH = /^\/\d{4}-\d{2}-\d{2}\/(?:functions|event-source-mappings|account-settings)(?:\/|$)/;
+const LAMBDA_VERBS: Readonly<Record<string, string>> = { PUT: 'Put', POST: 'Update', GET: 'Get', DELETE: 'Delete' };
+/** What is below `functions/<name>/`, by the name that operations on it end with. */
+const LAMBDA_SUBJECTS: Readonly<Record<string, string>> = {
+  concurrency: 'FunctionConcurrency',
+  'event-invoke-config': 'FunctionEventInvokeConfig',
+  policy: 'Policy',
+  url: 'FunctionUrlConfig',
+  urls: 'FunctionUrlConfigs',
+};
+
 /** Its paths might be buckets: the signature names the service. */
 const isScheduler = ({ headers }: Call): boolean => headers.authorization?.includes('/scheduler/aws4_request') === true;
 
@@ -28,7 +40,10 @@ const lambdaName = (method: string, path: string): string => {
   if (path.startsWith(LAMBDA_MAPPINGS_PATH)) return 'EventSourceMapping';
   if (path.endsWith('/invocations')) return 'Invoke';
   if (path.endsWith('/configuration')) return 'GetFunctionConfiguration';
+  if (path.includes('/account-settings')) return 'GetAccountSettings';
   if (/\/functions\/?$/.test(path)) return 'ListFunctions';
+  const subject = LAMBDA_SUBJECTS[path.split('/')[4] ?? ''];
+  if (subject !== undefined) return `${LAMBDA_VERBS[method] ?? 'Unknown'}${subject}`;
   return method === 'GET' ? 'GetFunction' : 'Unknown';
 };
 
@@ -57,6 +72,8 @@ const s3Name = (method: string, url: string, headers: IncomingHttpHeaders): stri
   const query = new URLSearchParams(url.split('?')[1] ?? '');
   if (bucket === '') return 'ListBuckets';
   if (query.has('lifecycle')) return 'BucketLifecycle';
+  if (query.has('notification') && key === '' && (method === 'GET' || method === 'PUT'))
+    return `${method === 'GET' ? 'Get' : 'Put'}BucketNotificationConfiguration`;
   if (key === '') {
     if (method === 'GET') return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
     if (method === 'POST') return query.has('delete') ? 'DeleteObjects' : 'PostObject';
@@ -79,7 +96,7 @@ export const operationOf = (call: Call): Operation => {
   }
   const path = call.url.split('?', 1)[0] ?? '/';
   if (isScheduler(call)) return { service: 'scheduler', name: schedulerName(call.method, path) };
-  if (path.startsWith('/2015-03-31/')) return { service: 'lambda', name: lambdaName(call.method, path) };
+  if (LAMBDA_PATH.test(path)) return { service: 'lambda', name: lambdaName(call.method, path) };
   if (
     call.headers['content-type']?.includes('x-www-form-urlencoded') === true &&
     call.method === 'POST' &&
