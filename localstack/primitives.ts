@@ -35,6 +35,8 @@ export interface PrimitivesOptions {
   readonly upstream?: string;
   /** How often items past their time to live are removed. */
   readonly ttlSweepMs?: number;
+  /** The wait before an asynchronous invocation is tried again. */
+  readonly asyncRetryDelayMs?: number;
   readonly functionHost: () => { readonly lambdaUrl: string } | undefined;
   readonly crashHost: () => void;
   readonly log: Log;
@@ -66,6 +68,7 @@ export const startPrimitives = async (options: PrimitivesOptions): Promise<Primi
       adminToken: options.adminToken,
       functionHost: options.functionHost,
       crashHost: options.crashHost,
+      asyncRetryDelayMs: options.asyncRetryDelayMs,
       faults,
       log,
     });

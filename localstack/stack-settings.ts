@@ -17,6 +17,8 @@ export interface StackSettings {
   readonly dataDir?: string;
   /** How often items past their time to live are removed. */
   readonly ttlSweepMs: number;
+  /** The wait before an asynchronous invocation is tried again; twice that before the third try. */
+  readonly asyncRetryDelayMs: number;
   readonly demo: boolean;
   readonly help: boolean;
 }
@@ -35,6 +37,9 @@ Environment
   LAMBDA_PORT      Lambda API of the function host (3002; 0 picks a free one)
   TTL_SWEEP_MS     how often items past their time to live are removed (30000)
   STACK_DIR        where the stack file and the log go (.stack)
+  ASYNC_RETRY_DELAY_S
+                   wait before a failed asynchronous invocation is tried again, in seconds
+                   (60, as on AWS; twice that before the third try)
   AWS_ENDPOINT_URL take queues, tables, buckets and buses from there; must be loopback
                    unless ALLOW_REMOTE_ENDPOINT=1
 `;
@@ -59,7 +64,21 @@ const sweepOf = (env: NodeJS.ProcessEnv): number => {
   const given = env['TTL_SWEEP_MS'] || '30000';
   const ms = Number(given);
   if (Number.isInteger(ms) && ms >= MIN_SWEEP_MS && ms <= MAX_SWEEP_MS) return ms;
-  throw new SettingsError(`Expected TTL_SWEEP_MS to be an integer from ${MIN_SWEEP_MS} to ${MAX_SWEEP_MS}, got '${given}'.`);
+  throw new SettingsError(
+    `Expected TTL_SWEEP_MS to be an integer from ${MIN_SWEEP_MS} to ${MAX_SWEEP_MS}, got '${given}'.`,
+  );
+};
+
+const MAX_RETRY_DELAY_S = 3_600;
+const MS_PER_S = 1_000;
+
+const retryDelayOf = (env: NodeJS.ProcessEnv): number => {
+  const given = env['ASYNC_RETRY_DELAY_S'] || '60';
+  if (!/^\d{1,4}$/.test(given) || Number(given) < 1 || Number(given) > MAX_RETRY_DELAY_S)
+    throw new SettingsError(
+      `Expected ASYNC_RETRY_DELAY_S to be seconds from 1 to ${MAX_RETRY_DELAY_S}, got '${given}'.`,
+    );
+  return Number(given) * MS_PER_S;
 };
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -105,6 +124,7 @@ export const readStackSettings = (args: readonly string[], env: NodeJS.ProcessEn
     ...(upstream === undefined ? {} : { upstream }),
     ...(dataDir === undefined ? {} : { dataDir: path.resolve(dataDir) }),
     ttlSweepMs: sweepOf(env),
+    asyncRetryDelayMs: retryDelayOf(env),
     demo: values['no-demo'] !== true,
     help: values.help === true,
   });

@@ -131,7 +131,7 @@ export const startStack = async (options: {
   let host: FunctionHost | undefined;
   let onChange: (ready: HostReady | undefined) => void = () => undefined;
   try {
-    const { dataDir, upstream } = settings;
+    const { dataDir, upstream, asyncRetryDelayMs } = settings;
     const primitives = await startPrimitives({
       port: ports.aws,
       adminToken,
@@ -140,6 +140,7 @@ export const startStack = async (options: {
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(upstream === undefined ? {} : { upstream }),
       ttlSweepMs: settings.ttlSweepMs,
+      asyncRetryDelayMs,
       functionHost: () => host?.current(),
       crashHost: () => host?.crash(),
       log: log.child({ part: 'endpoint' }),

@@ -32,6 +32,7 @@ const main = async (): Promise<void> => {
     service: SERVICE,
     stage: STAGE,
     ttlSweepMs: settings.ttlSweepMs,
+    asyncRetryDelayMs: settings.asyncRetryDelayMs,
     functionHost: () => host,
     crashHost: () => void (host !== undefined && process.kill(host.pid, 'SIGKILL')),
     log,
