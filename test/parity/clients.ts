@@ -7,6 +7,7 @@ import {
   CreateEventSourceMappingCommand,
   GetEventSourceMappingCommand,
   LambdaClient,
+  InvokeCommand,
   paginateListFunctions,
 } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -25,6 +26,8 @@ import type { Sighting } from './service/orders.ts';
 const REGION = 'us-east-1';
 const STACK = 'parity-local';
 const SEND_SIZE = 10;
+const WARM_UP_COUNT = 6;
+const WARM_UP_MS = 500;
 const SETTLE_TRIES = 300;
 const SETTLE_PAUSE_MS = 100;
 
@@ -50,7 +53,7 @@ const queues = (sqs: SQSClient): Pick<ParityPlace, 'queue' | 'send' | 'depth' | 
   queue: async (attributes = {}) => {
     const QueueName = `parity-${randomUUID()}${attributes['FifoQueue'] === 'true' ? '.fifo' : ''}`;
     const { QueueUrl = '' } = await sqs.send(
-      new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: '3', ...attributes } }),
+      new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: '5', ...attributes } }),
     );
     const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
     return { url: QueueUrl, arn: Attributes?.['QueueArn'] ?? '' };
@@ -91,6 +94,14 @@ const queues = (sqs: SQSClient): Pick<ParityPlace, 'queue' | 'send' | 'depth' | 
   },
 });
 
+/** Cold starts take their time, on a busy machine longer than a message stays hidden: they come before the rows. */
+const warmUp = async (lambda: LambdaClient, FunctionName: string): Promise<void> => {
+  const Payload = JSON.stringify({ key: 'warm-up', takesMs: WARM_UP_MS });
+  await Promise.all(
+    Array.from({ length: WARM_UP_COUNT }, () => lambda.send(new InvokeCommand({ FunctionName, Payload }))),
+  );
+};
+
 /** A mapping works some time after it was made; only then may a row rely on it. */
 const settled = async (lambda: LambdaClient, UUID: string): Promise<void> => {
   for (let tries = 0; tries < SETTLE_TRIES; tries += 1) {
@@ -124,6 +135,8 @@ export const clientsAt = async (
     if (found === undefined) throw new Error(`The function ${key} was not deployed.`);
     return found;
   };
+
+  await warmUp(lambda, fn('probe').name);
 
   return {
     endpointUrl,

@@ -5,6 +5,21 @@ import { sqsAnswer } from './rows/sqs-answer.ts';
 import { sqsBatch } from './rows/sqs-batch.ts';
 import { sqsFifo } from './rows/sqs-fifo.ts';
 import { sqsMapping } from './rows/sqs-mapping.ts';
+import { streamsErrors } from './rows/streams-errors.ts';
+import { streamsMapping } from './rows/streams-mapping.ts';
+import { streamsOrder } from './rows/streams-order.ts';
+import { timeToLive } from './rows/ttl.ts';
 
 /** The tables of the suite, in the order in which they are published. */
-export const GROUPS: readonly RowGroup[] = [sqsBatch, sqsAnswer, sqsFifo, sqsMapping, cloudFormation, knownFaults];
+export const GROUPS: readonly RowGroup[] = [
+  sqsBatch,
+  sqsAnswer,
+  sqsFifo,
+  sqsMapping,
+  cloudFormation,
+  knownFaults,
+  streamsOrder,
+  streamsErrors,
+  streamsMapping,
+  timeToLive,
+];

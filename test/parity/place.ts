@@ -44,7 +44,7 @@ export interface ParityPlace {
   fn(key: string): Named;
   /** What the probes saw of one source (see `keyOf` in `service/orders.ts`), the oldest first. */
   sightings(key: string): Promise<readonly Sighting[]>;
-  /** A new queue; hides messages for 3 s unless `attributes` say otherwise. */
+  /** A new queue; hides messages for 5 s unless `attributes` say otherwise. */
   queue(attributes?: Readonly<Record<string, string>>): Promise<ParityQueue>;
   send(queue: ParityQueue, messages: readonly Send[]): Promise<void>;
   /** Messages that are there, hidden or not. */

@@ -273,11 +273,6 @@ const startEmbedded = async (): Promise<Backend> => {
   });
 };
 
-const EMBEDDED_LACKS: Lacks = {
-  'group-in-one-receive': 'fauxqs delivers one message of a group at a time',
-  'stale-receipt-refused': 'fauxqs answers the delete of a stale receipt with success, also on a FIFO queue',
-};
-
 /** Names, comma-separated, of what the backend at `CONTRACT_ENDPOINT` can't do: `CONTRACT_LACKS`. */
 const namedLacks = (names: string): Lacks =>
   Object.fromEntries(
@@ -292,7 +287,7 @@ const named = process.env['CONTRACT_ENDPOINT'];
 /** Memory, the embedded endpoint, and the endpoint that `CONTRACT_ENDPOINT` names (an emulator: calls go through a proxy). */
 export const backendCases: readonly BackendCase[] = [
   { name: 'memory', lacks: {}, start: startMemory },
-  { name: 'embedded', lacks: EMBEDDED_LACKS, start: startEmbedded },
+  { name: 'embedded', lacks: {}, start: startEmbedded },
   ...(named === undefined
     ? []
     : [
