@@ -18,6 +18,7 @@ export default {
     'functions/*/plugin.ts',
     'functions/aws/plugin.ts',
     'localstack/commands/*.ts',
+    'localstack/host/*.ts',
     'scripts/*.ts',
     'test/**/fixture/**/*.ts',
   ],

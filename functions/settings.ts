@@ -56,7 +56,7 @@ const MAX_RECEIVES = 1_000;
  */
 const DEFAULT_VISIBILITY_S = 65;
 const VISIBILITY_TO_TIMEOUT = 6;
-const ARN = /arn:aws[\w-]*:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]+?/.source;
+const ARN = /arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/[\w+=.@/-]+/.source;
 const ADMIN_ARNS = new RegExp(`^${ARN}(?:,${ARN})*$`);
 /** The longest that Lambda lets a function run. */
 const MAX_WORKER_TIMEOUT_S = 900;
@@ -128,7 +128,9 @@ export const readSettings = (
     isLocal,
     authorizer: isLocal ? '' : 'aws_iam',
     adminToken: isLocal ? read.matching('ADMIN_TOKEN', '', BEARER_TOKEN, '1 to 256 of a-z A-Z 0-9 - . _ ~ + / =') : '',
-    adminArns: read.matching('ADMIN_ARNS', '', ADMIN_ARNS, 'ARNs of IAM roles or users with commas between them'),
+    adminArns: isLocal
+      ? ''
+      : read.matching('ADMIN_ARNS', '', ADMIN_ARNS, 'ARNs of IAM roles or users, with commas between'),
     alarmEmail: read.matching('ALARM_EMAIL', '', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
     retainsData: !isLocal && read.oneOf('RETAIN_DATA', 'true', ['true', 'false']) === 'true',
   };

@@ -14,6 +14,7 @@ export interface ShellServices {
   readonly clock: Clock;
   readonly random: Random;
   readonly adminToken?: string;
+  readonly adminArns: readonly string[];
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -43,7 +44,7 @@ export const integerVariable = (env: Environment, name: string, otherwise: numbe
 
 /** Log, clock and chance out of the environment; once per cold start. */
 export const shellServices = (env: Environment): ShellServices => {
-  const { LOG_LEVEL = 'info', AWS_LAMBDA_FUNCTION_NAME, ADMIN_TOKEN } = env;
+  const { LOG_LEVEL = 'info', AWS_LAMBDA_FUNCTION_NAME, ADMIN_TOKEN, ADMIN_ARNS = '' } = env;
   const level = LEVELS.find((each) => each === LOG_LEVEL);
   if (level === undefined) {
     throw new InvalidArgumentError(`Expected LOG_LEVEL to be one of ${LEVELS.join(', ')}, got '${LOG_LEVEL}'.`);
@@ -55,5 +56,11 @@ export const shellServices = (env: Environment): ShellServices => {
     write: (line) => process.stdout.write(`${line}\n`),
     fields: AWS_LAMBDA_FUNCTION_NAME === undefined ? {} : { function: AWS_LAMBDA_FUNCTION_NAME },
   });
-  return { log, clock, random: systemRandom(), ...(ADMIN_TOKEN === undefined ? {} : { adminToken: ADMIN_TOKEN }) };
+  return {
+    log,
+    clock,
+    random: systemRandom(),
+    ...(ADMIN_TOKEN === undefined ? {} : { adminToken: ADMIN_TOKEN }),
+    adminArns: ADMIN_ARNS.split(',').filter((arn) => arn !== ''),
+  };
 };

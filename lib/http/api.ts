@@ -23,7 +23,7 @@ export interface Route {
   readonly answers: Readonly<Record<number, Schema>>;
   /** Statuses of problems that the handler itself may answer with; for openapi.json. */
   readonly problems?: readonly number[];
-  /** Only with the admin token. */
+  /** Only for admins: who sends the admin token, or whom IAM knows as one. */
   readonly admin?: boolean;
   /** Honours `idempotency-key`. For a POST that creates. */
   readonly idempotent?: boolean;

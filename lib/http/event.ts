@@ -16,7 +16,7 @@ export interface HttpEvent {
   readonly isBase64Encoded: boolean;
   readonly requestContext: {
     /** Who calls, where an authoriser asked for it. */
-    readonly identity?: { readonly caller?: string | null } | null;
+    readonly identity?: { readonly caller?: string | null; readonly userArn?: string | null } | null;
   };
 }
 

@@ -4,6 +4,7 @@ import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#primitives/trace';
 import type { Idempotency } from '#resilience/idempotency';
+import type { Admins } from './admin.ts';
 import { answerOnce } from './answer-once.ts';
 import type { Api } from './api.ts';
 import { budgetMs, DeadlineError, withinDeadline } from './deadline.ts';
@@ -14,15 +15,13 @@ import { readHeaders } from './request-head.ts';
 import { isValid, readRequest, type ValidRequest } from './request.ts';
 import { router } from './routing.ts';
 
-/** What the shell needs of the outside. */
-export interface HttpServices {
+/** What the shell needs of the outside. Without admins, admin routes answer 403. */
+export interface HttpServices extends Admins {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
   /** Needed where a route is `idempotent`. */
   readonly idempotency?: Idempotency;
-  /** Without it, or when it is empty, admin routes answer 403. */
-  readonly adminToken?: string;
 }
 
 export interface HttpFunctionOptions<A extends Api> {
@@ -119,7 +118,7 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
         headers,
         match: found,
         pattern: api.pattern,
-        adminToken: services.adminToken,
+        admins: services,
       });
       rendered = isValid(request) ? await runHandler(call, request) : render(request);
     } catch (error) {

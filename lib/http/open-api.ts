@@ -9,7 +9,7 @@ type JsonObject = { readonly [name: string]: Json };
 const TEXTS: Readonly<Record<number, string>> = {
   400: 'Malformed or invalid; `errors` says which fields.',
   401: 'The admin token is missing or wrong.',
-  403: 'Admin routes are closed here.',
+  403: 'The caller is no admin, or admin routes are closed here.',
   404: 'Unknown.',
   409: 'In conflict with what is there, or the first request with this idempotency key still runs.',
   410: 'Gone.',

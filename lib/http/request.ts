@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { refuseUnlessAdmin } from './admin.ts';
+import { refuseUnlessAdmin, type Admins } from './admin.ts';
 import { isIdempotencyKey } from './answer-once.ts';
 import { pathParameters, type Route, type Schema } from './api.ts';
 import type { HttpEvent } from './event.ts';
@@ -89,9 +89,9 @@ export const readRequest = (options: {
   readonly headers: RequestHeaders | Problem;
   readonly match: Match;
   readonly pattern: string;
-  readonly adminToken: string | undefined;
+  readonly admins: Admins;
 }): ValidRequest | Problem | Answer => {
-  const { event, headers, match, pattern, adminToken } = options;
+  const { event, headers, match, pattern, admins } = options;
   if (isProblem(headers)) return headers;
   if (match.kind === 'malformed')
     return problem(400, { type: 'malformed-request', detail: 'The path is not percent-encoded UTF-8.' });
@@ -102,7 +102,9 @@ export const readRequest = (options: {
     return problem(405, { detail: `This path knows ${allow} only.`, headers: { allow } });
   }
   const { name, route } = match;
-  const refusal = route.admin === true ? refuseUnlessAdmin(adminToken, headers['authorization']) : undefined;
+  const { identity } = event.requestContext;
+  const sender = { authorization: headers['authorization'], userArn: identity?.userArn };
+  const refusal = route.admin === true ? refuseUnlessAdmin(admins, sender) : undefined;
   if (refusal !== undefined) return refusal;
   const input = readInput(event, match, headers);
   if (isProblem(input)) return input;
@@ -114,6 +116,6 @@ export const readRequest = (options: {
     headers,
     input,
     ...(key === undefined ? {} : { key }),
-    scope: [pattern, name, event.requestContext.identity?.caller ?? ''],
+    scope: [pattern, name, identity?.caller ?? ''],
   };
 };

@@ -19,6 +19,9 @@ describe('settings by environment', () => {
       isLocal: true,
       authorizer: '',
       adminToken: '',
+      adminArns: '',
+      alarmEmail: '',
+      retainsData: false,
     });
     expect(settings.visibilityTimeoutS).toBeGreaterThanOrEqual(6 * settings.workerTimeoutS + 5);
   });
@@ -75,6 +78,7 @@ describe('settings by environment', () => {
     ['EFFECT_TABLE', 'a/b', 'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -'],
     ['EFFECT_URL', 'ftp://host', 'an http or https address'],
     ['LOG_LEVEL', 'loud', 'one of debug, info, warn, error'],
+    ['ALARM_EMAIL', 'nobody', 'an e-mail address'],
     ['ADMIN_TOKEN', 'a b', '1 to 256 of a-z A-Z 0-9 - . _ ~ + / ='],
   ])('%s=%s is refused with its name, what is allowed and what was given', (name, given, allowed) => {
     expect(() => readSettings({ [name]: given }, target)).toThrow(`Expected ${name} to be ${allowed}, got '${given}'.`);
@@ -92,6 +96,26 @@ describe('settings by environment', () => {
     ['prod', 'aws_iam'],
   ])('in stage %s the routes ask for %p', (stage, authorizer) => {
     expect(readSettings({}, { service: 'service', stage })).toMatchObject({ authorizer, isLocal: authorizer === '' });
+  });
+
+  test('outside local stages admins are whom IAM knows, by exact ARNs', () => {
+    const [role, user] = ['arn:aws:iam::123456789012:role/team/Ops', 'arn:aws-cn:iam::123456789012:user/ada'];
+    const adminArns = (stage: string, given: string) =>
+      readSettings({ ADMIN_ARNS: given }, { service: 'service', stage }).adminArns;
+    expect(adminArns('prod', `${role},${user}`)).toBe(`${role},${user}`);
+    expect(adminArns('prod', '')).toBe('');
+    expect(adminArns('local', role)).toBe('');
+    for (const bad of ['*', `${role}*`, `${role}, ${user}`, `${role},`, 'arn:aws:iam::123456789012:root', 'Ops'])
+      expect(() => adminArns('prod', bad)).toThrow(`got '${bad}'`);
+  });
+
+  test('outside local stages data outlives the stack unless told otherwise', () => {
+    const retainsData = (stage: string, given: string) =>
+      readSettings({ RETAIN_DATA: given }, { service: 'service', stage }).retainsData;
+    expect(retainsData('prod', '')).toBe(true);
+    expect(retainsData('prod', 'false')).toBe(false);
+    expect(retainsData('local', 'true')).toBe(false);
+    expect(() => retainsData('prod', 'no')).toThrow("Expected RETAIN_DATA to be one of true, false, got 'no'.");
   });
 
   test('the admin routes open in local stages only', () => {

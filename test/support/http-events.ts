@@ -11,9 +11,10 @@ export const httpEvent = (
     readonly body?: unknown;
     readonly isBase64Encoded?: boolean;
     readonly caller?: string;
+    readonly userArn?: string;
   } = {},
 ): HttpEvent => {
-  const { headers = [], query = [], body, isBase64Encoded = false, caller } = options;
+  const { headers = [], query = [], body, isBase64Encoded = false, caller, userArn } = options;
   const isJson = body !== undefined && typeof body !== 'string';
   const sent = isJson ? [...headers, ['content-type', 'application/json'] as const] : headers;
   const grouped = (pairs: readonly (readonly [string, string])[]) => {
@@ -29,7 +30,7 @@ export const httpEvent = (
     multiValueQueryStringParameters: query.length === 0 ? null : grouped(query),
     body: typeof body === 'string' ? body : isJson ? JSON.stringify(body) : null,
     isBase64Encoded,
-    requestContext: { identity: { caller: caller ?? null } },
+    requestContext: { identity: { caller: caller ?? null, userArn: userArn ?? null } },
   };
 };
 

@@ -12,15 +12,20 @@ import type { Packaged } from './rules.ts';
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const PACKAGE_TIMEOUT_MS = 90_000;
 
-/** Packages the service as for AWS, without the network, into a new folder, which the caller removes. */
+/**
+ * Packages the service as for AWS, without the network, into a new folder, which the caller removes.
+ *
+ * @param settings Environment variables beside those of this process.
+ */
 export const packageService = async (
   stage: string,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly folder: string; readonly template: Packaged }> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'template-'));
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   await promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
     cwd: ROOT,
-    env: inherited,
+    env: { ...inherited, ...settings },
     timeout: PACKAGE_TIMEOUT_MS,
   });
   const text = readFileSync(path.join(folder, 'cloudformation-template-update-stack.json'), 'utf8');

@@ -2,9 +2,17 @@ import { asText } from '../../localstack/plugin/resources/type.ts';
 import { isList, isObject, type JsonObject } from '../../localstack/plugin/template.ts';
 import type { Json } from '../../lib/primitives/table.ts';
 
+interface PackagedResource {
+  readonly Type: string;
+  readonly Properties?: JsonObject;
+  readonly DependsOn?: Json;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
 /** A CloudFormation template as it was packaged. */
 export interface Packaged {
-  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: JsonObject }>>;
+  readonly Resources: Readonly<Record<string, PackagedResource>>;
 }
 
 /** What is wrong with a template: one line for each violation, none when the rule holds. */
@@ -23,14 +31,15 @@ export const resourcesOf = ({ Resources }: Packaged, type: string): readonly Ent
     Type === type ? [[id, Properties]] : [],
   );
 
-/** The resource that a `Fn::GetAtt` refers to. */
-const target = (value: Json | undefined): string => {
+/** The resource that a `Fn::GetAtt` refers to; empty for any other value. */
+export const target = (value: Json | undefined): string => {
   const reference = isObject(value) ? value['Fn::GetAtt'] : undefined;
   const first = isList(reference) ? reference[0] : reference;
   return typeof first === 'string' ? (first.split('.')[0] ?? '') : '';
 };
 
-const deadLetterQueue = (properties: JsonObject): string => {
+/** The queue that the undeliverable messages of one go to; empty when there is none. */
+export const deadLetterQueue = (properties: JsonObject): string => {
   const { RedrivePolicy: policy } = properties;
   return isObject(policy) ? target(policy['deadLetterTargetArn']) : '';
 };
@@ -79,14 +88,10 @@ export const fewResources: Rule = ({ Resources }) => {
 const NAMES: Readonly<Record<string, string>> = {
   'AWS::SQS::Queue': 'QueueName',
   'AWS::DynamoDB::Table': 'TableName',
-  'AWS::S3::Bucket': 'BucketName',
   'AWS::SNS::Topic': 'TopicName',
   'AWS::Events::EventBus': 'Name',
   'AWS::Lambda::Function': 'FunctionName',
 };
-
-/** The framework keeps its packages there, and names it itself. */
-const DEPLOYMENT_BUCKET = 'ServerlessDeploymentBucket';
 
 /** @param prefix `<service>-<stage>`, what every name begins with. */
 export const namesAreKebabCase =
@@ -94,40 +99,43 @@ export const namesAreKebabCase =
   (template) =>
     Object.entries(NAMES).flatMap(([type, property]) =>
       resourcesOf(template, type)
-        .filter(([id]) => id !== DEPLOYMENT_BUCKET)
         .map(([id, properties]) => [id, asText(properties[property] ?? '')] as const)
         .filter(([, name]) => !name.startsWith(`${prefix}-`) || !/^[a-z0-9]+(-[a-z0-9]+)*(\.fifo)?$/.test(name))
         .map(([id, name]) => `${id}: '${name}' is not ${prefix}-… in kebab-case`),
     );
 
-const listOf = (value: Json | undefined): readonly Json[] =>
+export const listOf = (value: Json | undefined): readonly Json[] =>
   isList(value) ? value : value === undefined ? [] : [value];
 
 /** Every statement of every policy in the value, with the id of its resource. */
-const statementsIn = (value: Json): readonly JsonObject[] => {
+export const statementsIn = (value: Json): readonly JsonObject[] => {
   if (isList(value)) return value.flatMap(statementsIn);
   if (!isObject(value)) return [];
   const own = 'Effect' in value && ('Action' in value || 'NotAction' in value) ? [value] : [];
   return [...own, ...Object.values(value).flatMap(statementsIn)];
 };
 
-/** Written by the framework, of necessity: the log streams of functions have no names before there are any. */
-const isOfFramework = (id: string, statement: JsonObject): boolean =>
-  id === 'ServerlessDeploymentBucketPolicy' ||
-  (id === 'IamRoleLambdaExecution' &&
-    listOf(statement['Action']).every((action) => asText(action).startsWith('logs:')));
+const OBJECT_ACTIONS = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
+
+/** Objects have no names before there are any: actions on objects, and only those, may be on all of one bucket. */
+const isOfObjects = ({ Action: actions, Resource: resource }: JsonObject): boolean =>
+  listOf(actions).every((action) => OBJECT_ACTIONS.includes(asText(action))) &&
+  isObject(resource) &&
+  /^\$\{\w+\.Arn\}\/\*$/.test(asText(resource['Fn::Sub'] ?? ''));
 
 const wildcardsOf = (statement: JsonObject): readonly string[] => {
-  const wild = ['Action', 'NotAction', 'Resource', 'NotResource'].filter((part) =>
+  const wild = ['Principal', 'Action', 'NotAction', 'Resource', 'NotResource'].filter((part) =>
     listOf(statement[part]).some((item) => JSON.stringify(item).includes('*')),
   );
-  return [...wild, ...['NotAction', 'NotResource'].filter((part) => part in statement && !wild.includes(part))];
+  const negated = ['NotAction', 'NotResource', 'NotPrincipal'].filter((part) => part in statement);
+  return [...wild.filter((part) => part !== 'Resource' || !isOfObjects(statement)), ...negated];
 };
 
+/** What is denied may be denied to everybody. */
 export const noWildcardPermissions: Rule = ({ Resources }) =>
   Object.entries(Resources).flatMap(([id, { Properties = {} }]) =>
     statementsIn(Properties)
-      .filter((statement) => !isOfFramework(id, statement))
+      .filter(({ Effect }) => Effect !== 'Deny')
       .flatMap((statement) => wildcardsOf(statement).map((part) => `${id}: ${part} of ${JSON.stringify(statement)}`)),
   );
 

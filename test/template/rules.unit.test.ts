@@ -66,6 +66,17 @@ describe('the rules for templates find what is wrong', () => {
     ['any action', noWildcardPermissions, { role: policy({ Action: 'sqs:*', Resource: arnOf('items') }) }],
     ['any resource', noWildcardPermissions, { role: policy({ Action: ['sqs:SendMessage'], Resource: ['*'] }) }],
     ['a built wildcard', noWildcardPermissions, { role: policy({ Action: 'a:b', Resource: { 'Fn::Sub': '${x}/*' } }) }],
+    [
+      'any object, for an action on buckets',
+      noWildcardPermissions,
+      { role: policy({ Action: ['s3:GetObject', 's3:ListBucket'], Resource: { 'Fn::Sub': '${b.Arn}/*' } }) },
+    ],
+    [
+      'objects of any bucket',
+      noWildcardPermissions,
+      { role: policy({ Action: 's3:GetObject', Resource: { 'Fn::Sub': 'arn:aws:s3:::${b}*/*' } }) },
+    ],
+    ['anybody', noWildcardPermissions, { role: policy({ Action: 'a:b', Principal: '*', Resource: arnOf('items') }) }],
     ['all but some', noWildcardPermissions, { role: policy({ NotAction: ['a:b'], Resource: arnOf('items') }) }],
   ];
 
@@ -73,6 +84,14 @@ describe('the rules for templates find what is wrong', () => {
     const template = (resources: object): Packaged => JSON.parse(JSON.stringify({ Resources: resources })) as Packaged;
     expect(rule(template(good))).toEqual([]);
     expect(rule(template({ ...good, ...change }))).not.toEqual([]);
+  });
+
+  test('and let pass what cannot be otherwise', () => {
+    const objects = policy({ Action: ['s3:GetObject', 's3:PutObject'], Resource: { 'Fn::Sub': '${b.Arn}/*' } });
+    const denied = policy({ Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: arnOf('b') });
+    expect(noWildcardPermissions(JSON.parse(JSON.stringify({ Resources: { objects, denied } })) as Packaged)).toEqual(
+      [],
+    );
   });
 
   test('a key in two fragments', () => {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Admins } from '#http/admin';
 import { defineApi, route } from '#http/api';
 import { problem, type Handlers } from '#http/handlers';
 import { httpFunction, type HttpServices } from '#http/http-function';
@@ -79,7 +80,7 @@ export const exampleApi = defineApi({
 });
 
 /** The example's function on memory, and what it logged, ran and was asked. */
-export const example = (services: { readonly adminToken?: string } = { adminToken: 'let-me-in' }) => {
+export const example = (services: Admins = { adminToken: 'let-me-in' }) => {
   const clock = memoryClock();
   const random = seededRandom(1);
   const lines: string[] = [];
