@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#primitives/log';
+import { serverlessScript } from './serverless-script.ts';
 
 /** What the plugin reports when the functions can be called. */
 export interface HostReady {
@@ -46,11 +45,6 @@ const STOP_TIMEOUT_MS = 5_000;
  * @see https://nodejs.org/api/cli.html#--max-semi-space-sizesize-in-mib
  */
 const MEMORY_FLAGS = ['--max-semi-space-size=2'];
-
-const serverlessScript = (): string => {
-  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
-  return path.join(path.dirname(manifest), 'bin', 'serverless.js');
-};
 
 const isReady = (message: unknown): message is HostReady =>
   typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';

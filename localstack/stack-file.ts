@@ -2,14 +2,10 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isRunning } from './is-running.ts';
 
-/** What a client needs to know of a running stack. Written when the stack is up, removed when it stops. */
-export interface StackInfo {
+/** What a client needs to know of a stack, wherever it runs. */
+export interface StackAddress {
   readonly apiUrl: string;
   readonly awsEndpointUrl: string;
-  /** The supervisor: its end stops everything. */
-  readonly pid: number;
-  /** The function host: kill -9 it and it comes back. Null while it does. */
-  readonly functionHostPid: number | null;
   readonly adminToken: string;
   readonly region: string;
   readonly queues: Readonly<Record<string, string>>;
@@ -19,16 +15,26 @@ export interface StackInfo {
   readonly functions: readonly string[];
 }
 
+/** A stack that runs as processes of its own. Written when the stack is up, removed when it stops. */
+export interface StackInfo extends StackAddress {
+  /** The supervisor: its end stops everything. */
+  readonly pid: number;
+  /** The function host: kill -9 it and it comes back. Null while it does. */
+  readonly functionHostPid: number | null;
+}
+
 const stackFilePath = (stackDir: string): string => path.join(stackDir, 'stack.json');
 
 /** Readers see the old file or the new one. Only its owner may read it: it holds the admin token. */
-export const writeStackFile = async (stackDir: string, info: StackInfo): Promise<void> => {
-  await mkdir(stackDir, { recursive: true });
-  const file = stackFilePath(stackDir);
+export const writePrivately = async (file: string, info: StackAddress): Promise<void> => {
+  await mkdir(path.dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   await rename(draft, file);
 };
+
+export const writeStackFile = (stackDir: string, info: StackInfo): Promise<void> =>
+  writePrivately(stackFilePath(stackDir), info);
 
 export const removeStackFile = (stackDir: string): Promise<void> => rm(stackFilePath(stackDir), { force: true });
 
