@@ -74,7 +74,13 @@ export const remove = async ({ dynamodb }: ParityPlace, table: StreamedTable, pk
   await dynamodb.send(new DeleteItemCommand({ TableName: table.name, Key: { pk: { S: pk } } }));
 };
 
-/** What the probe saw once it holds; the last look is the one that counts. */
+/** A probe has ended or run into its timeout after so long. */
+const LONGEST_RUN_MS = 5_000;
+
+/**
+ * What the probe saw once it holds and nothing runs; the last look is the one that counts. Invocations that never ended
+ * (the first one of a process may run into its timeout) are left out: their batch came again.
+ */
 export const seenWhen = async (
   place: ParityPlace,
   table: StreamedTable,
@@ -82,16 +88,20 @@ export const seenWhen = async (
   holds: (seen: readonly Sighting[]) => boolean,
   timeoutMs?: number,
 ): Promise<readonly Sighting[]> => {
-  let seen: readonly Sighting[] = [];
+  let ended: readonly Sighting[] = [];
   await eventually(
     what,
     async () => {
-      seen = await place.sightings(table.streamArn);
-      return holds(seen) && seen.every(({ endedAtMs }) => endedAtMs !== undefined);
+      const seen = await place.sightings(table.streamArn);
+      ended = seen.filter(({ endedAtMs }) => endedAtMs !== undefined);
+      const running = seen.filter(
+        ({ endedAtMs, startedAtMs }) => endedAtMs === undefined && Date.now() - startedAtMs < LONGEST_RUN_MS,
+      );
+      return running.length === 0 && holds(ended);
     },
     timeoutMs,
   );
-  return seen;
+  return ended;
 };
 
 /** Whether each of these was seen. */

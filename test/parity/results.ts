@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { GROUPS } from './groups.ts';
+
+export type PlaceName = 'embedded' | 'localstack' | 'ministack';
+
+/** By the name of a row: `pass`, or what was seen instead. */
+export type Results = Readonly<Record<string, string>>;
+
+export const PASS = 'pass';
+export const PLACES: readonly PlaceName[] = ['embedded', 'localstack', 'ministack'];
+const TITLES: Readonly<Record<PlaceName, string>> = {
+  embedded: 'embedded',
+  localstack: 'LocalStack',
+  ministack: 'ministack',
+};
+const README = path.resolve(import.meta.dirname, '../../localstack/README.md');
+const [START, END] = ['<!-- parity:start -->', '<!-- parity:end -->'];
+const MAX_SEEN_CHARS = 160;
+
+/** What jest writes with --json, as far as it is read. */
+export interface JestReport {
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly title: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+/** The lines of a failure that say what was seen, in one line. */
+const seenIn = (message: string): string => {
+  // eslint-disable-next-line no-control-regex -- jest colours what it compares
+  const plain = message.replaceAll(/\u001B\[\d+m/gu, '');
+  const lines = plain
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^at |^expect\(|^[-+] (Expected|Received)\s+[-+]|^@@/u.test(line));
+  const text = lines
+    .join(' ')
+    .replaceAll(/\s+/gu, ' ')
+    .replace(/^Error: /u, '');
+  return text.length > MAX_SEEN_CHARS ? `${text.slice(0, MAX_SEEN_CHARS)}…` : text;
+};
+
+/** @throws an Error with jest's own words when it ran no row. */
+export const resultsOf = (report: JestReport): Results => {
+  const rows = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  if (rows.length === 0) throw new Error(report.testResults.map(({ message }) => message).join('\n') || 'No row ran.');
+  return Object.fromEntries(
+    rows.map(({ title, status, failureMessages = [] }) => [
+      title,
+      status === 'passed' ? PASS : seenIn(failureMessages.join('\n')) || 'failed',
+    ]),
+  );
+};
+
+const fileOf = (place: PlaceName): string => path.join(import.meta.dirname, 'results', `${place}.json`);
+
+/** What was recorded for a place; nothing when it was never run there. */
+export const readResults = (place: PlaceName): Results => {
+  try {
+    return JSON.parse(readFileSync(fileOf(place), 'utf8')) as Results;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+};
+
+export const writeResults = (place: PlaceName, results: Results): void =>
+  writeFileSync(fileOf(place), `${JSON.stringify(results, null, 2)}\n`);
+
+/** In a cell neither a bar nor a tag may end it. */
+const cell = (result: string | undefined): string => {
+  if (result === undefined) return 'not run';
+  return result === PASS ? PASS : result.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+};
+
+const nameOf = (subject: string, title: string): string => `${subject}: ${title}`;
+
+/** The table row × place, as Markdown, of all that was recorded. */
+export const parityTable = (recorded: Readonly<Record<PlaceName, Results>>): string => {
+  const names = GROUPS.flatMap(({ subject, rows }) => rows.map(({ title }) => nameOf(subject, title)));
+  const passed = PLACES.map((place) => names.filter((name) => recorded[place][name] === PASS).length);
+  const head = [
+    `| ${names.length} rows | ${PLACES.map((place) => TITLES[place]).join(' | ')} |`,
+    '| --- | --- | --- | --- |',
+    `| **passed** | ${passed.map((count) => `**${count}**`).join(' | ')} |`,
+  ];
+  const body = GROUPS.flatMap(({ subject, rows }) => [
+    `| **${subject}** | | | |`,
+    ...rows.map(
+      ({ title }) =>
+        `| ${cell(title)} | ${PLACES.map((place) => cell(recorded[place][nameOf(subject, title)])).join(' | ')} |`,
+    ),
+  ]);
+  return [...head, ...body].join('\n');
+};
+
+/** @throws an Error when the README has lost the marks between which the table stands. */
+export const writeTable = (): void => {
+  const text = readFileSync(README, 'utf8');
+  const [before, rest] = text.split(START);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error(`${README}: expected ${START} and ${END}.`);
+  const recorded = {
+    embedded: readResults('embedded'),
+    localstack: readResults('localstack'),
+    ministack: readResults('ministack'),
+  };
+  writeFileSync(README, `${before}${START}\n\n${parityTable(recorded)}\n\n${END}${after}`);
+};
