@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Json } from '../../lib/primitives/table.ts';
 import { isObject, parseJson, type JsonObject } from '../../localstack/plugin/template.ts';
 import {
@@ -9,27 +10,39 @@ import {
   everySourceMayBeRead,
   platformAnswersAreProblems,
 } from './aws-rules.ts';
-import { packageService } from './package.ts';
+import { CFN_LINT_VERSION, cfnLint, findCfnLint } from './cfn-lint.ts';
+import { packageService, TEMPLATE_FILE } from './package.ts';
 import { noWildcardPermissions, resourcesOf, type Packaged, type Rule } from './rules.ts';
 
 const ADMIN_ARNS = 'arn:aws:iam::123456789012:role/Ops,arn:aws:iam::123456789012:user/ada';
 
-const folders: string[] = [];
-const packaged = async (stage: string, settings: Readonly<Record<string, string>> = {}): Promise<Packaged> => {
-  const { folder, template } = await packageService(stage, settings);
-  folders.push(folder);
-  return template;
-};
+const ALARM_EMAIL = 'ops@example.org';
 
+const linter = findCfnLint();
+if (linter === undefined)
+  process.stderr.write(
+    `\nNOT RUN: cfn-lint is neither named by CFN_LINT nor on the PATH, so nothing has checked the template against ` +
+      `AWS's own schemas. Install it: pip install cfn-lint==${CFN_LINT_VERSION}\n\n`,
+  );
+const testWithLinter = linter === undefined ? test.skip : test;
+
+interface Service {
+  readonly folder: string;
+  readonly template: Packaged;
+}
+
+let services: { readonly prod: Service; readonly local: Service };
 let prod: Packaged;
-let tuned: Packaged;
 let local: Packaged;
 beforeAll(async () => {
-  prod = await packaged('prod');
-  tuned = await packaged('prod', { ADMIN_ARNS, ALARM_EMAIL: 'ops@example.org', RETAIN_DATA: 'false' });
-  local = await packaged('local', { ADMIN_ARNS, ALARM_EMAIL: 'ops@example.org' });
-}, 180_000);
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+  services = {
+    prod: await packageService('prod', { ADMIN_ARNS, ALARM_EMAIL }),
+    local: await packageService('local', { ADMIN_ARNS, ALARM_EMAIL }),
+  };
+  prod = services.prod.template;
+  local = services.local.template;
+}, 400_000);
+afterAll(() => Object.values(services).forEach(({ folder }) => rmSync(folder, { recursive: true, force: true })));
 
 /** The value with every text `from` inside it replaced; `undefined` takes the property away. */
 const edited = (value: Json, change: (key: string, value: Json) => Json | undefined): Json =>
@@ -40,6 +53,14 @@ const without =
   (key: string, value: Json) =>
     names.includes(key) ? undefined : value;
 const replaced = (from: string, to: string) => (_: string, value: Json) => (value === from ? to : value);
+
+const variablesOf = (template: Packaged, name: string): ReadonlySet<Json | undefined> =>
+  new Set(
+    resourcesOf(template, 'AWS::Lambda::Function').map(([, { Environment }]) => {
+      const variables = isObject(Environment) ? Environment['Variables'] : undefined;
+      return isObject(variables) ? variables[name] : undefined;
+    }),
+  );
 
 describe('what a stage on AWS has', () => {
   /** Each rule, and changes to the real template that it has to notice. */
@@ -119,28 +140,15 @@ describe('what a stage on AWS has', () => {
     }
   });
 
-  test('whoever gives an address is told of alarms, nobody else', () => {
-    expect(resourcesOf(prod, 'AWS::SNS::Subscription')).toEqual([]);
-    expect(resourcesOf(tuned, 'AWS::SNS::Subscription')).toEqual([
-      ['AlarmsSubscription', { TopicArn: { Ref: 'AlarmsTopic' }, Protocol: 'email', Endpoint: 'ops@example.org' }],
+  test('whoever gave an address is told of alarms', () => {
+    expect(resourcesOf(prod, 'AWS::SNS::Subscription')).toEqual([
+      ['AlarmsSubscription', { TopicArn: { Ref: 'AlarmsTopic' }, Protocol: 'email', Endpoint: ALARM_EMAIL }],
     ]);
   });
 
-  test('data goes with its stack where that was asked for', () => {
-    const { WorkQueueJobsTable: table } = tuned.Resources;
-    expect(table).toMatchObject({ DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' });
-  });
-
-  const adminsOf = (template: Packaged) =>
-    resourcesOf(template, 'AWS::Lambda::Function').map(([, { Environment }]) => {
-      const variables = isObject(Environment) ? Environment['Variables'] : undefined;
-      return isObject(variables) ? variables['ADMIN_ARNS'] : undefined;
-    });
-
-  test('the functions know who is admin: nobody unless named, and nobody by IAM in local stages', () => {
-    expect(new Set(adminsOf(prod))).toEqual(new Set(['']));
-    expect(new Set(adminsOf(tuned))).toEqual(new Set([ADMIN_ARNS]));
-    expect(new Set(adminsOf(local))).toEqual(new Set(['']));
+  test('the functions know who is admin, and take no token', () => {
+    expect(variablesOf(prod, 'ADMIN_ARNS')).toEqual(new Set([ADMIN_ARNS]));
+    expect(variablesOf(prod, 'ADMIN_TOKEN')).toEqual(new Set(['']));
   });
 });
 
@@ -153,6 +161,7 @@ describe('what a local stage has', () => {
   test('nothing that only AWS has a use for', () => {
     for (const type of ['AWS::CloudWatch::Alarm', 'AWS::SNS::Topic', 'AWS::ApiGateway::GatewayResponse'])
       expect(resourcesOf(local, type)).toEqual([]);
+    expect(variablesOf(local, 'ADMIN_ARNS')).toEqual(new Set(['']));
     expect(Object.values(local.Resources).filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain')).toEqual([]);
   });
 
@@ -160,4 +169,24 @@ describe('what a local stage has', () => {
     const { WorkQueueMediaBucket: bucket } = local.Resources;
     expect(bucket?.Properties).toEqual({ BucketName: 'distributed-patterns-local-work-queue-media' });
   });
+});
+
+describe("AWS's own schemas, as cfn-lint has them", () => {
+  const LINT_MS = 120_000;
+
+  testWithLinter.each(['prod', 'local'] as const)(
+    'find neither errors nor warnings in the template of stage %s',
+    (stage) => expect(cfnLint(linter ?? '', path.join(services[stage].folder, TEMPLATE_FILE))).toBe(''),
+    LINT_MS,
+  );
+
+  testWithLinter(
+    'find an error that is put in',
+    () => {
+      const file = path.join(services.prod.folder, 'broken.json');
+      writeFileSync(file, JSON.stringify(prod).replaceAll('"VisibilityTimeout"', '"VisibilityTimeoot"'));
+      expect(cfnLint(linter ?? '', file)).toContain('VisibilityTimeoot');
+    },
+    LINT_MS,
+  );
 });

@@ -10,7 +10,9 @@ import { SERVERLESS } from '../localstack/plugin/host.ts';
 import type { Packaged } from './rules.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
-const PACKAGE_TIMEOUT_MS = 90_000;
+/** The packaged template, in the folder of the package. */
+export const TEMPLATE_FILE = 'cloudformation-template-update-stack.json';
+const PACKAGE_TIMEOUT_MS = 180_000;
 
 /**
  * Packages the service as for AWS, without the network, into a new folder, which the caller removes.
@@ -28,7 +30,7 @@ export const packageService = async (
     env: { ...inherited, ...settings },
     timeout: PACKAGE_TIMEOUT_MS,
   });
-  const text = readFileSync(path.join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
+  const text = readFileSync(path.join(folder, TEMPLATE_FILE), 'utf8');
   return { folder, template: JSON.parse(text) as Packaged };
 };
 
