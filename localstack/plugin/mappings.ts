@@ -26,8 +26,8 @@ export interface MappingChanges {
   readonly remove: readonly ExistingMapping[];
 }
 
-/** The events that the function host serves by itself. */
-const SERVED_BY_HOST = ['http', 'schedule'];
+/** The events that no queue feeds: the function host serves them by itself, or rules and schedules do. */
+const SERVED_BY_HOST = ['http', 'schedule', 'eventBridge'];
 const SQS_PROPERTIES = [
   'arn',
   'batchSize',

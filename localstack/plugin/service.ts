@@ -1,13 +1,13 @@
 import type { JsonObject } from './template.ts';
 import type { Json } from '#primitives/table';
 
-/** The parts of a function's definition that the plugin reads; `environment` it also writes. */
+/** The parts of a function's definition that the plugin reads; `environment` and `events` it also writes. */
 export interface FunctionDefinition {
   readonly name: string;
   timeout?: number;
   readonly memorySize?: number;
   readonly reservedConcurrency?: number;
-  readonly events: readonly JsonObject[];
+  events: readonly JsonObject[];
   environment?: Readonly<Record<string, Json>>;
 }
 

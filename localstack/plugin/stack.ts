@@ -5,6 +5,7 @@ import {
   resolveEnvironments,
   wantedMappings,
 } from './functions.ts';
+import { syncBusEvents } from './bus-events.ts';
 import { evaluate } from './intrinsics.ts';
 import { syncMappings } from './mappings-client.ts';
 import { provision } from './provision.ts';
@@ -40,8 +41,9 @@ export const setUpStack = async (
   const stackName = `${service.service}-${stage}`;
   const place = { endpoint: primitives.awsEndpointUrl, region, accountId: ACCOUNT_ID };
   const template = parseTemplate(service.resources);
+  const clients = awsClients(place);
   const given = functionValues(framework, place);
-  const { made, scope } = await provision({ template, stackName, given, clients: awsClients(place) });
+  const { made, scope } = await provision({ template, stackName, given, clients });
   // The functions compare it with what a client sends. It belongs to the stack, so it is in no template.
   service.provider.environment = { ...service.provider.environment, ADMIN_TOKEN: primitives.adminToken };
   resolveEnvironments(service, scope);
@@ -50,6 +52,7 @@ export const setUpStack = async (
   await registerFunctions({ endpoint, adminToken, functions: registeredFunctions(service) });
   allowColdStarts(service);
   await syncMappings(mappings, `${stackName}-`, place);
+  await syncBusEvents({ service, scope, stackName, made, clients });
   const named = (type: string, name: (id: string) => readonly [string, string]): Names =>
     Object.fromEntries(
       Object.entries(template.resources)

@@ -1,5 +1,9 @@
 import type { RowGroup } from './row.ts';
 import { cloudFormation } from './rows/cloud-formation.ts';
+import { eventBridgeApi } from './rows/event-bridge-api.ts';
+import { eventBridgePatterns } from './rows/event-bridge-patterns.ts';
+import { eventBridgeRules } from './rows/event-bridge-rules.ts';
+import { eventBridgeSchedules } from './rows/event-bridge-schedules.ts';
 import { knownFaults } from './rows/known-faults.ts';
 import { sqsAnswer } from './rows/sqs-answer.ts';
 import { sqsBatch } from './rows/sqs-batch.ts';
@@ -22,4 +26,8 @@ export const GROUPS: readonly RowGroup[] = [
   streamsErrors,
   streamsMapping,
   timeToLive,
+  eventBridgeApi,
+  eventBridgePatterns,
+  eventBridgeRules,
+  eventBridgeSchedules,
 ];

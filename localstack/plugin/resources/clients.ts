@@ -1,5 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
@@ -19,6 +20,7 @@ export interface Clients {
   readonly s3: () => Promise<S3Client>;
   readonly sns: () => Promise<SNSClient>;
   readonly events: () => Promise<EventBridgeClient>;
+  readonly scheduler: () => Promise<SchedulerClient>;
 }
 
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -44,6 +46,7 @@ export const awsClients = (place: Place): Clients => {
     dynamodb: once(async () => new (await import('@aws-sdk/client-dynamodb')).DynamoDBClient(config)),
     s3: once(async () => new (await import('@aws-sdk/client-s3')).S3Client({ ...config, forcePathStyle: true })),
     sns: once(async () => new (await import('@aws-sdk/client-sns')).SNSClient(config)),
+    scheduler: once(async () => new (await import('@aws-sdk/client-scheduler')).SchedulerClient(config)),
     events: once(async () => new (await import('@aws-sdk/client-eventbridge')).EventBridgeClient(config)),
   });
 };

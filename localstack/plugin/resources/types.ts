@@ -1,6 +1,8 @@
 import { BUCKET } from './buckets.ts';
 import { EVENT_BUS } from './buses.ts';
 import { QUEUE, QUEUE_POLICY } from './queues.ts';
+import { RULE } from './rules.ts';
+import { SCHEDULE } from './schedules.ts';
 import { TABLE } from './tables.ts';
 import { SUBSCRIPTION, TOPIC } from './topics.ts';
 import type { ResourceType } from './type.ts';
@@ -14,6 +16,8 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::SNS::Topic': TOPIC,
   'AWS::SNS::Subscription': SUBSCRIPTION,
   'AWS::Events::EventBus': EVENT_BUS,
+  'AWS::Events::Rule': RULE,
+  'AWS::Scheduler::Schedule': SCHEDULE,
 };
 
 const PERMISSIONS = 'nothing checks permissions on one machine';
