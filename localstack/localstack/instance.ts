@@ -30,7 +30,7 @@ export const writeInstance = async (instance: Instance): Promise<boolean> => {
     await writeFile(fileOf(instance.runDir), `${JSON.stringify(instance, null, 2)}\n`, { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
 };

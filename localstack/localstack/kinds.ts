@@ -22,12 +22,16 @@ export interface StartOptions extends InstallOptions {
   readonly port: number;
 }
 
-/** Nothing of the user's account may reach an emulator, nor the functions in it. */
-const withoutAws = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
+/** What an emulator gets of the environment: settings of its own, and nothing of the user's account. */
+const PASSED_ON =
+  /^(PATH|HOME|LANG|LC_ALL|DEBUG|LS_LOG|LOG_LEVEL|SERVICES|(LAMBDA|SQS|SNS|S3|DYNAMODB|EVENTBRIDGE|PROVIDER_OVERRIDE)_.*)$/;
 
+const passedOn = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => PASSED_ON.test(name)));
+
+/** Above the folders that the functions are unpacked to: ministack has no other way to lend a package to `import`. */
 const makeRuntimeModules = async (dir: string): Promise<string> => {
-  const modules = path.join(dir, 'runtime/node_modules');
+  const modules = path.join(dir, 'node_modules');
   await mkdir(modules, { recursive: true });
   for (const scope of RUNTIME_SCOPES) {
     const link = path.join(modules, scope);
@@ -44,7 +48,7 @@ const launchOf = ({ dir, port, env, signal }: StartOptions) => {
     port,
     url: urlOf(port),
     env: {
-      ...withoutAws(env),
+      ...passedOn(env),
       TMPDIR: path.join(runDir, 'tmp'),
       XDG_CACHE_HOME: path.join(dir, 'cache'),
       PYTHONDONTWRITEBYTECODE: '1',
@@ -104,7 +108,7 @@ export const startMinistack = async (options: StartOptions): Promise<Instance> =
       BIND_HOST: '127.0.0.1',
       GATEWAY_PORT: String(port),
       MINISTACK_HOST: '127.0.0.1',
-      // It runs the first node of the PATH.
+      // It runs the first Node of the PATH.
       PATH: [path.dirname(process.execPath), options.env['PATH']].join(path.delimiter),
       NODE_PATH: await makeRuntimeModules(options.dir),
     },

@@ -65,16 +65,15 @@ export const runStep = async (step: Step): Promise<string> => {
   step.signal?.addEventListener('abort', abort, { once: true });
   try {
     const code = await new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
-      child.once('error', reject).once('close', (exitCode, signal) => resolve(exitCode ?? signal));
+      child.once('error', (cause) =>
+        reject(new StepError(`${step.what} could not be started: ${cause.message}`, { cause })),
+      );
+      child.once('close', (exitCode, signal) => resolve(exitCode ?? signal));
     });
     step.signal?.throwIfAborted();
     if (code === 0) return output;
     const why = late ? `did not end within ${step.limitMs / 1_000} s` : `ended with ${code}`;
     throw new StepError(`${step.what} ${why}:\n${tailOf(output) || '(it said nothing)'}`);
-  } catch (error) {
-    if (error instanceof Error && 'syscall' in error)
-      throw new StepError(`${step.what} could not be started: ${error.message}`, { cause: error });
-    throw error;
   } finally {
     clearTimeout(limit);
     step.signal?.removeEventListener('abort', abort);
