@@ -102,19 +102,3 @@ test('a function host that is killed three times in the midst of a job loses not
   const deadLetters = (await http('GET', api('/dead-letters'))).json as { deadLetters: readonly unknown[] };
   expect(deadLetters.deadLetters).toEqual([]);
 }, 300_000);
-
-test('items that always fail become dead letters with a reason, the others are done', async () => {
-  const { jobId } = await post('/jobs', {
-    worker: 'record',
-    items: [{ id: 'good' }, { id: 'bad', payload: { fail: 'always' } }, { id: 'later', payload: { fail: 'once' } }],
-  });
-  const job = await until(() => jobOf(jobId), ended, PATIENCE_MS);
-  expect(job).toMatchObject({ status: 'done-with-failures', total: 3, done: 2, failed: 1 });
-  const { results } = (await http('GET', api(`/jobs/${jobId}/results`))).json as {
-    results: readonly { id: string; status: string; reason?: string; attempts: number }[];
-  };
-  const byId = Object.fromEntries(results.map((result) => [result.id, result]));
-  expect(byId['good']).toMatchObject({ status: 'done', attempts: 1 });
-  expect(byId['later']).toMatchObject({ status: 'done', attempts: 2 });
-  expect(byId['bad']).toMatchObject({ status: 'failed', reason: expect.stringContaining('always') });
-}, 200_000);
