@@ -14,6 +14,7 @@ export interface RegisteredFunction {
   readonly timeoutS: number;
   readonly memoryMb: number;
   readonly reservedConcurrency?: number;
+  readonly deadLetterTargetArn?: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -54,14 +55,31 @@ export const resolveEnvironments = (service: Service, scope: Scope): void => {
     definition.environment = environmentOf(definition.environment ?? {}, scope, `functions.${key}.environment`);
 };
 
+/** The functions for the registry before anything else is made: what refers to a function must find it. */
+export const nascentFunctions = (service: Service): readonly RegisteredFunction[] =>
+  Object.entries(service.functions).map(([key, definition]) => ({
+    name: definition.name,
+    key,
+    timeoutS: timeoutOf(service, definition),
+    memoryMb: memoryOf(service, definition),
+    environment: {},
+  }));
+
+const deadLetterOf = (key: string, { onError }: FunctionDefinition, scope: Scope): object => {
+  const where = `functions.${key}.onError`;
+  const arn = onError === undefined ? undefined : evaluate(onError, { scope, where });
+  return arn === undefined ? {} : { deadLetterTargetArn: asText(arn) };
+};
+
 /** The functions for the registry. Their environments must have been resolved. */
-export const registeredFunctions = (service: Service): readonly RegisteredFunction[] =>
+export const registeredFunctions = (service: Service, scope: Scope): readonly RegisteredFunction[] =>
   Object.entries(service.functions).map(([key, definition]) => ({
     name: definition.name,
     key,
     timeoutS: timeoutOf(service, definition),
     memoryMb: memoryOf(service, definition),
     ...(definition.reservedConcurrency === undefined ? {} : { reservedConcurrency: definition.reservedConcurrency }),
+    ...deadLetterOf(key, definition, scope),
     environment: Object.fromEntries(
       Object.entries({ ...service.provider.environment, ...definition.environment }).map(([name, value]) => [
         name,

@@ -26,8 +26,9 @@ export interface MappingChanges {
   readonly remove: readonly ExistingMapping[];
 }
 
-/** The events that no queue feeds: the function host serves them by itself, or rules and schedules do. */
-const SERVED_BY_HOST = ['http', 'schedule', 'eventBridge'];
+/** The events that no queue feeds: the function host serves them by itself, or rules, schedules, topics
+ * and buckets do. */
+const SERVED_BY_HOST = ['http', 'schedule', 'eventBridge', 'sns', 's3'];
 const SQS_PROPERTIES = [
   'arn',
   'batchSize',

@@ -7,6 +7,12 @@ export interface FunctionDefinition {
   timeout?: number;
   readonly memorySize?: number;
   readonly reservedConcurrency?: number;
+  readonly maximumRetryAttempts?: number;
+  readonly maximumEventAge?: number;
+  readonly destinations?: Json;
+  /** The queue or topic that gets the events of asynchronous invocations that were given up. */
+  readonly onError?: Json;
+  readonly url?: Json;
   events: readonly JsonObject[];
   environment?: Readonly<Record<string, Json>>;
 }

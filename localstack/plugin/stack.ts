@@ -1,11 +1,13 @@
 import {
   allowColdStarts,
   functionValues,
+  nascentFunctions,
   registeredFunctions,
   resolveEnvironments,
   wantedMappings,
 } from './functions.ts';
 import { syncBusEvents } from './bus-events.ts';
+import { withFunctionResources } from './function-resources.ts';
 import { evaluate } from './intrinsics.ts';
 import { syncMappings } from './mappings-client.ts';
 import { provision } from './provision.ts';
@@ -40,16 +42,17 @@ export const setUpStack = async (
   const { region, stage } = service.provider;
   const stackName = `${service.service}-${stage}`;
   const place = { endpoint: primitives.awsEndpointUrl, region, accountId: ACCOUNT_ID };
-  const template = parseTemplate(service.resources);
+  const template = withFunctionResources(parseTemplate(service.resources), framework);
   const clients = awsClients(place);
   const given = functionValues(framework, place);
+  const { awsEndpointUrl: endpoint, adminToken } = primitives;
+  await registerFunctions({ endpoint, adminToken, functions: nascentFunctions(service) });
   const { made, scope } = await provision({ template, stackName, given, clients });
   // The functions compare it with what a client sends. It belongs to the stack, so it is in no template.
   service.provider.environment = { ...service.provider.environment, ADMIN_TOKEN: primitives.adminToken };
   resolveEnvironments(service, scope);
-  const { awsEndpointUrl: endpoint, adminToken } = primitives;
   const mappings = wantedMappings(service, scope);
-  await registerFunctions({ endpoint, adminToken, functions: registeredFunctions(service) });
+  await registerFunctions({ endpoint, adminToken, functions: registeredFunctions(service, scope) });
   allowColdStarts(service);
   await syncMappings(mappings, `${stackName}-`, place);
   await syncBusEvents({ service, scope, stackName, made, clients });

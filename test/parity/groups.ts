@@ -5,6 +5,9 @@ import { eventBridgePatterns } from './rows/event-bridge-patterns.ts';
 import { eventBridgeRules } from './rows/event-bridge-rules.ts';
 import { eventBridgeSchedules } from './rows/event-bridge-schedules.ts';
 import { knownFaults } from './rows/known-faults.ts';
+import { lambdaInvoke } from './rows/lambda-invoke.ts';
+import { s3Notifications } from './rows/s3-notifications.ts';
+import { snsDelivery } from './rows/sns-delivery.ts';
 import { sqsAnswer } from './rows/sqs-answer.ts';
 import { sqsBatch } from './rows/sqs-batch.ts';
 import { sqsFifo } from './rows/sqs-fifo.ts';
@@ -30,4 +33,7 @@ export const GROUPS: readonly RowGroup[] = [
   eventBridgePatterns,
   eventBridgeRules,
   eventBridgeSchedules,
+  snsDelivery,
+  s3Notifications,
+  lambdaInvoke,
 ];

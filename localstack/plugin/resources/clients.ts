@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
@@ -20,6 +21,7 @@ export interface Clients {
   readonly s3: () => Promise<S3Client>;
   readonly sns: () => Promise<SNSClient>;
   readonly events: () => Promise<EventBridgeClient>;
+  readonly lambda: () => Promise<LambdaClient>;
   readonly scheduler: () => Promise<SchedulerClient>;
 }
 
@@ -47,6 +49,7 @@ export const awsClients = (place: Place): Clients => {
     s3: once(async () => new (await import('@aws-sdk/client-s3')).S3Client({ ...config, forcePathStyle: true })),
     sns: once(async () => new (await import('@aws-sdk/client-sns')).SNSClient(config)),
     scheduler: once(async () => new (await import('@aws-sdk/client-scheduler')).SchedulerClient(config)),
+    lambda: once(async () => new (await import('@aws-sdk/client-lambda')).LambdaClient(config)),
     events: once(async () => new (await import('@aws-sdk/client-eventbridge')).EventBridgeClient(config)),
   });
 };

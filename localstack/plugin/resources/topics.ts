@@ -64,10 +64,6 @@ export const SUBSCRIPTION: ResourceType = {
       Protocol: requiredText(wanted, 'Protocol'),
       Endpoint: requiredText(wanted, 'Endpoint'),
     };
-    if (endpoint.Protocol !== 'sqs')
-      throw new StackError(
-        `${wanted.where}: expected 'Protocol' to be sqs, the only one known here, got '${endpoint.Protocol}'.`,
-      );
     // To subscribe again is refused once the attributes are set: look first, and set them one by one.
     const existing = await existingArn(client, endpoint);
     const subscribe = new SubscribeCommand({ ...endpoint, ReturnSubscriptionArn: true });

@@ -1,5 +1,6 @@
 import { BUCKET } from './buckets.ts';
 import { EVENT_BUS } from './buses.ts';
+import { EVENT_INVOKE_CONFIG, FUNCTION_URL } from './lambda-configs.ts';
 import { QUEUE, QUEUE_POLICY } from './queues.ts';
 import { RULE } from './rules.ts';
 import { SCHEDULE } from './schedules.ts';
@@ -16,6 +17,8 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::SNS::Topic': TOPIC,
   'AWS::SNS::Subscription': SUBSCRIPTION,
   'AWS::Events::EventBus': EVENT_BUS,
+  'AWS::Lambda::EventInvokeConfig': EVENT_INVOKE_CONFIG,
+  'AWS::Lambda::Url': FUNCTION_URL,
   'AWS::Events::Rule': RULE,
   'AWS::Scheduler::Schedule': SCHEDULE,
 };

@@ -190,7 +190,7 @@ describe('a topic', () => {
     [
       'more than five keys',
       'sqs',
-      { FilterPolicy: JSON.stringify(Object.fromEntries([...'abcdef'].map((k) => [k, ['x']]))) },
+      { FilterPolicy: JSON.stringify(Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((k) => [k, ['x']]))) },
     ],
     ['raw delivery to a function', 'lambda', raw],
     ['an attribute that is not carried out', 'sqs', { DeliveryPolicy: '{}' }],
@@ -251,7 +251,7 @@ describe('a bucket', () => {
       eventSource: 'aws:s3',
       s3: { configurationId: 'all', bucket: { name: Bucket }, object: { eTag: ETag?.replaceAll('"', '') } },
     });
-    const sequencers = records.map(({ s3 }) => String(s3.object.sequencer));
+    const sequencers = records.map(({ s3 }) => s3.object.sequencer);
     expect(sequencers.toSorted()).toEqual(sequencers);
   });
 
