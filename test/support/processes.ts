@@ -32,10 +32,10 @@ export const isAlive = (pid: number): boolean => {
   return found !== undefined && !found.command.includes('<defunct>');
 };
 
-/** Whether something listens on that port of 127.0.0.1. */
-export const listens = (port: number): Promise<boolean> =>
+/** Whether something listens on that port of 127.0.0.1, or of another address. */
+export const listens = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port, timeout: 2000 });
+    const socket = createConnection({ host, port, timeout: 2000 });
     const end = (result: boolean) => () => {
       socket.destroy();
       resolve(result);

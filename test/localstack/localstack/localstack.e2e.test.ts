@@ -191,7 +191,9 @@ test(
     withMachine(async ({ run }) => {
       const at = ['--port', String(await somePort())];
       const docker = await run('up', '--docker', ...at);
-      expect(docker.output).toContain('Expected a Docker engine for --docker, but no Docker engine answers (docker info).');
+      expect(docker.output).toContain(
+        'Expected a Docker engine for --docker, but no Docker engine answers (docker info).',
+      );
       expect(docker.code).toBe(1);
     }),
   60_000,
