@@ -63,7 +63,7 @@ const checked = (name: string, body: unknown): ScheduleInput => {
   if (StartDate >= EndDate) throw invalid('The StartDate must be before the EndDate.');
   try {
     scheduleTimes(parseSchedule(ScheduleExpression), { startAtMs: 0, timezone });
-    new Intl.DateTimeFormat('en', { timeZone: timezone });
+    Intl.DateTimeFormat('en', { timeZone: timezone });
   } catch (error) {
     if (error instanceof InvalidScheduleError) throw invalid(`Invalid Schedule Expression. ${error.message}`);
     throw invalid(`Provided ScheduleExpressionTimezone '${timezone}' is not valid.`);

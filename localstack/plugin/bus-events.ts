@@ -23,12 +23,30 @@ interface Target {
 }
 
 const EVENT_BRIDGE_PROPERTIES = [
-  ...['eventBus', 'schedule', 'name', 'description', 'enabled', 'pattern'],
-  ...['input', 'inputPath', 'inputTransformer', 'retryPolicy', 'deadLetterQueueArn'],
+  'eventBus',
+  'schedule',
+  'name',
+  'description',
+  'enabled',
+  'pattern',
+  'input',
+  'inputPath',
+  'inputTransformer',
+  'retryPolicy',
+  'deadLetterQueueArn',
 ];
 const SCHEDULE_PROPERTIES = [
-  ...['rate', 'enabled', 'name', 'description', 'input', 'inputPath', 'inputTransformer'],
-  ...['method', 'roleArn', 'groupName', 'timezone'],
+  'rate',
+  'enabled',
+  'name',
+  'description',
+  'input',
+  'inputPath',
+  'inputTransformer',
+  'method',
+  'roleArn',
+  'groupName',
+  'timezone',
 ];
 
 /** Leaves out what was not said. */

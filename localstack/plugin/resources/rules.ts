@@ -3,7 +3,7 @@ import type { EventBridgeClient, PutTargetsCommandInput } from '@aws-sdk/client-
 import type { Json } from '#primitives/table';
 import { StackError } from '../errors.ts';
 import { isList, isObject, type JsonObject } from '../template.ts';
-import { asText, errorName, optionalText, type ResourceType, type Wanted } from './type.ts';
+import { asText, optionalText, type ResourceType, type Wanted } from './type.ts';
 
 const MAX_NAME_CHARS = 64;
 /** Targets of a rule, on AWS at most five. */
@@ -127,5 +127,3 @@ export const pruneRules = async (
     }
   }
 };
-
-export const isMissing = (error: unknown): boolean => errorName(error) === 'ResourceNotFoundException';

@@ -1,8 +1,8 @@
 import type { CreateScheduleCommandInput, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { StackError } from '../errors.ts';
 import { isObject, type JsonObject } from '../template.ts';
-import { checkKeys, fittingName, isMissing, withNumbers } from './rules.ts';
-import { optionalText, type ResourceType, type Wanted } from './type.ts';
+import { checkKeys, fittingName, withNumbers } from './rules.ts';
+import { errorName, optionalText, type ResourceType, type Wanted } from './type.ts';
 
 const DATES = ['StartDate', 'EndDate'];
 const TARGET_PROPERTIES = ['Arn', 'RoleArn', 'Input', 'SqsParameters', 'DeadLetterConfig', 'RetryPolicy'];
@@ -54,7 +54,7 @@ export const SCHEDULE: ResourceType = {
     const name = fittingName(optionalText(wanted.properties, 'Name') ?? wanted.defaultName);
     const input = inputOf(wanted, name);
     const existing = await client.send(new GetScheduleCommand({ Name: name })).catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
+      if (errorName(error) === 'ResourceNotFoundException') return undefined;
       throw error;
     });
     const { ScheduleArn = '' } =
