@@ -52,5 +52,5 @@ export const notificationsOf = (given: Json, where: string): NotificationConfigu
     ...Object.fromEntries(lists),
     ...(isOnBus ? { EventBridgeConfiguration: {} } : {}),
   };
-  return configuration as NotificationConfiguration & JsonObject;
+  return configuration;
 };

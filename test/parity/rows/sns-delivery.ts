@@ -253,7 +253,9 @@ export const snsDelivery: RowGroup = {
           place.sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: entries(ids) }));
         const { Successful = [] } = await send(['a', 'b']);
         expect(Successful.map(({ Id }) => Id)).toEqual(['a', 'b']);
-        expect((await received(place, queue, 2)).map(({ Body }) => Body).toSorted()).toEqual(['a', 'b']);
+        const bodies = (await received(place, queue, 2)).map(({ Body }) => Body);
+        expect(bodies).toHaveLength(2);
+        expect(bodies).toEqual(expect.arrayContaining(['a', 'b']));
         await expect(send(['a', 'a'])).rejects.toMatchObject({ name: 'BatchEntryIdsNotDistinctException' });
       },
     },
