@@ -2,8 +2,12 @@ import { buildApp } from 'fauxqs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { mappingsApi } from '../../../localstack/event-sources/mappings-api.ts';
 import { mappingStore, type MappingStore } from '../../../localstack/event-sources/mapping-store.ts';
+import { patientCaller, type Call } from '../../../localstack/embedded/call.ts';
 import { startDynoxide } from '../../../localstack/embedded/dynoxide.ts';
+import { startEventBridge } from '../../../localstack/embedded/event-bridge.ts';
+import { operationOf } from '../../../localstack/embedded/operation.ts';
 import type { RegisteredFunction } from '../../../localstack/plugin/functions.ts';
+import { silentLog } from '../embedded/fixture.ts';
 
 /** An endpoint with what the plugin needs of one, and a view of what it left there. */
 export interface TestPlace {
@@ -30,13 +34,19 @@ const answer = (
   response.end(JSON.stringify(body));
 };
 
-/** Queues, topics and buckets by fauxqs, tables by dynoxide, mappings by their real API, the rest by hand. */
+const call = ({ method = '', url = '/', headers }: IncomingMessage): Omit<Call, 'body'> => ({
+  method,
+  url,
+  headers,
+  caller: patientCaller,
+});
+
+/** Queues, topics and buckets by fauxqs, tables by dynoxide, mappings, buses and schedules by their real APIs. */
 export const startPlace = async (): Promise<TestPlace> => {
   const adminToken = 'place-token';
   const fauxqs = buildApp({ logger: false });
   await fauxqs.ready();
   const dynoxide = await startDynoxide();
-  const buses = new Set<string>();
   let functions: readonly RegisteredFunction[] = [];
   const store = mappingStore();
   const mappings = mappingsApi({
@@ -46,6 +56,22 @@ export const startPlace = async (): Promise<TestPlace> => {
     functionTimeoutS: (name) => functions.find((each) => each.name === name)?.timeoutS,
     clock: { nowMs: () => 0, monotonicMs: () => 0, sleep: async () => undefined },
     random: { next: () => 0, uuid: () => crypto.randomUUID() },
+  });
+
+  const clock = { nowMs: () => Date.now(), monotonicMs: () => 0, sleep: async () => undefined };
+  const random = { next: () => 0, uuid: () => crypto.randomUUID() };
+  const bridge = startEventBridge({
+    region: 'us-east-1',
+    accountId: '000000000000',
+    clock,
+    random,
+    log: silentLog,
+    services: {
+      sqs: async () => 'cut',
+      queueUrl: (queue) => queue,
+      invokeLater: () => true,
+      hasFunction: () => true,
+    },
   });
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -61,11 +87,16 @@ export const startPlace = async (): Promise<TestPlace> => {
       }));
       return answer(response, status, body);
     }
-    if (target === 'AWSEvents.CreateEventBus') {
-      const { Name } = JSON.parse(await bodyOf(request)) as { readonly Name: string };
-      if (buses.has(Name)) return answer(response, 400, { __type: 'ResourceAlreadyExistsException' });
-      buses.add(Name);
-      return answer(response, 200, { EventBusArn: Name });
+    const { service, name } = operationOf({ ...call(request), body: Buffer.alloc(0) });
+    if (service === 'events' || service === 'scheduler') {
+      const asked = { ...call(request), body: Buffer.from(await bodyOf(request)) };
+      const answered = service === 'events' ? bridge.events(name, asked) : bridge.scheduler(asked);
+      response.writeHead(
+        answered.status,
+        Object.entries(answered.headers).flatMap(([key, value]) => [key, String(value)]),
+      );
+      response.end(answered.body);
+      return undefined;
     }
     if (url.pathname === '/_stack/functions') {
       if (request.headers.authorization !== `Bearer ${adminToken}`) return answer(response, 401, {});
@@ -93,6 +124,7 @@ export const startPlace = async (): Promise<TestPlace> => {
     mappings: store,
     functions: () => functions,
     stop: async () => {
+      bridge.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await fauxqs.close();
