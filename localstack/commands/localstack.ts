@@ -58,7 +58,7 @@ const down = async (settings: LocalStackSettings, terminal: Terminal): Promise<n
 const show = async (instance: Instance, terminal: Terminal): Promise<boolean> => {
   const [alive, health] = [await isUp(instance), await healthOf(instance.url)];
   const processes = processesOf(instance);
-  const functions = processes.filter(({ command }) => command.includes('bootstrap')).length;
+  const functions = processes.filter(({ command }) => /bootstrap\.ts|_worker\.js/.test(command)).length;
   const megabytes = Math.round(processes.reduce((sum, { residentKb }) => sum + residentKb, 0) / 1_024);
   const state = alive
     ? health === undefined
