@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
+import { asText } from '../../localstack/plugin/resources/type.ts';
 import { http } from '../support/http.ts';
 import { openPlace, type Place } from '../support/place.ts';
 import { packageService, unzip } from '../template/package.ts';
@@ -50,8 +51,8 @@ test('every function runs the bytes that are packaged for AWS', async () => {
   // A function is bundled by the time that it answers.
   expect((await http('GET', `${place.info.apiUrl}/health`)).status).toBe(200);
   const functions = resourcesOf(template, 'AWS::Lambda::Function').map(([, { Handler, FunctionName }]) => ({
-    role: String(FunctionName).replace(/^distributed-patterns-local-/, ''),
-    file: `${String(Handler).replace(/\.handler$/, '')}.mjs`,
+    role: asText(FunctionName ?? '').replace(/^distributed-patterns-local-/, ''),
+    file: `${asText(Handler ?? '').replace(/\.handler$/, '')}.mjs`,
   }));
   expect(functions.length).toBeGreaterThan(1);
   for (const { role, file } of functions) {
