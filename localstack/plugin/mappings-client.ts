@@ -6,6 +6,7 @@ import type {
 import { StackError } from './errors.ts';
 import { mappingChanges, type ExistingMapping, type Mapping } from './mappings.ts';
 import { clientConfig, type Place } from './resources/clients.ts';
+import { existingStream } from './stream-events.ts';
 
 /** The API gives up to 100 a page. */
 const MAX_PAGES = 100;
@@ -24,6 +25,7 @@ const existingOf = (configuration: EventSourceMappingConfiguration): readonly Ex
     FilterCriteria: filters.length === 0 ? {} : { Filters: filters.map(({ Pattern = '' }) => ({ Pattern })) },
     ScalingConfig:
       ScalingConfig?.MaximumConcurrency === undefined ? {} : { MaximumConcurrency: ScalingConfig.MaximumConcurrency },
+    ...existingStream(configuration),
   };
   return [{ uuid, mapping }];
 };

@@ -1,10 +1,14 @@
 import type { Json } from '#primitives/table';
 import { StackError } from './errors.ts';
 import { asText, isTrue, sameJson } from './resources/type.ts';
+import { STREAM_PROPERTIES, streamMapping, type StreamPart } from './stream-events.ts';
 import { isList, isObject, type JsonObject, parseJson } from './template.ts';
 
-/** An event source mapping in the words of the Lambda API, every field given, so that two can be compared. */
-export interface Mapping {
+/**
+ * An event source mapping in the words of the Lambda API, every field given, so that two can be compared; those of a
+ * stream are there for a stream only.
+ */
+export interface Mapping extends Partial<StreamPart> {
   readonly FunctionName: string;
   readonly EventSourceArn: string;
   readonly BatchSize: number;
@@ -29,35 +33,32 @@ export interface MappingChanges {
 /** The events that no queue feeds: the function host serves them by itself, or rules, schedules, topics
  * and buckets do. */
 const SERVED_BY_HOST = ['http', 'schedule', 'eventBridge', 'sns', 's3'];
-const SQS_PROPERTIES = [
-  'arn',
-  'batchSize',
-  'enabled',
-  'maximumBatchingWindow',
-  'functionResponseType',
-  'filterPatterns',
-  'maximumConcurrency',
-];
+const COMMON_PROPERTIES = ['arn', 'batchSize', 'enabled', 'functionResponseType', 'filterPatterns'];
+const SQS_PROPERTIES = [...COMMON_PROPERTIES, 'maximumBatchingWindow', 'maximumConcurrency'];
 
-/** As Lambda has it for a queue: ten messages, no window. */
+/** As the framework has it for queues and streams: ten records, no window. */
 const DEFAULT_BATCH_SIZE = 10;
 
 const numberOf = (value: Json | undefined, fallback: number): number =>
   value === undefined ? fallback : Number(value);
 
-const mappingOf = (functionName: string, value: Json, where: string): Mapping => {
+const eventOf = (value: Json, known: readonly string[], where: string): JsonObject => {
   const event = typeof value === 'string' ? { arn: value } : value;
   if (!isObject(event)) throw new StackError(`${where}: expected an ARN or an object, got ${JSON.stringify(value)}.`);
-  const unknown = Object.keys(event).filter((name) => !SQS_PROPERTIES.includes(name));
+  const unknown = Object.keys(event).filter((name) => !known.includes(name));
   if (unknown.length > 0)
-    throw new StackError(`${where}: '${unknown.join("', '")}' is not known here. Known: ${SQS_PROPERTIES.join(', ')}.`);
+    throw new StackError(`${where}: '${unknown.join("', '")}' is not known here. Known: ${known.join(', ')}.`);
+  return event;
+};
+
+const mappingOf = (functionName: string, event: JsonObject, where: string): Mapping => {
   const { arn, filterPatterns, functionResponseType, maximumConcurrency } = event;
   if (typeof arn !== 'string') throw new StackError(`${where}.arn: expected an ARN, got ${JSON.stringify(arn)}.`);
   return {
     FunctionName: functionName,
     EventSourceArn: arn,
     BatchSize: numberOf(event['batchSize'], DEFAULT_BATCH_SIZE),
-    MaximumBatchingWindowInSeconds: numberOf(event['maximumBatchingWindow'], 0),
+    MaximumBatchingWindowInSeconds: numberOf(event['maximumBatchingWindow'] ?? event['batchWindow'], 0),
     Enabled: event['enabled'] === undefined || isTrue(event['enabled']),
     FunctionResponseTypes: functionResponseType === undefined ? [] : [asText(functionResponseType)],
     FilterCriteria: isList(filterPatterns)
@@ -77,13 +78,21 @@ export const mappingsOf = (functionName: string, events: readonly JsonObject[], 
   events.flatMap((event, index) =>
     Object.entries(event).flatMap(([kind, value]): readonly Mapping[] => {
       const at = `${where}.events[${index}].${kind}`;
-      if (kind === 'sqs') return [mappingOf(functionName, value, at)];
+      if (kind === 'sqs') return [mappingOf(functionName, eventOf(value, SQS_PROPERTIES, at), at)];
+      if (kind === 'stream') {
+        const stream = eventOf(value, [...COMMON_PROPERTIES, ...STREAM_PROPERTIES], at);
+        return [{ ...mappingOf(functionName, stream, at), ...streamMapping(stream, at) }];
+      }
       if (SERVED_BY_HOST.includes(kind)) return [];
-      throw new StackError(`${at}: this event is not known here. Known: ${[...SERVED_BY_HOST, 'sqs'].join(', ')}.`);
+      throw new StackError(
+        `${at}: this event is not known here. Known: ${[...SERVED_BY_HOST, 'sqs', 'stream'].join(', ')}.`,
+      );
     }),
   );
 
-const source = ({ FunctionName, EventSourceArn }: Mapping): string => `${FunctionName} ${EventSourceArn}`;
+/** Where a stream is begun cannot be changed: a mapping that begins elsewhere is another one. */
+const source = ({ FunctionName, EventSourceArn, StartingPosition = '' }: Mapping): string =>
+  `${FunctionName} ${EventSourceArn} ${StartingPosition}`;
 const asJson = (mapping: Mapping): Json => parseJson(JSON.stringify(mapping));
 
 /** What is to be done so that exactly the wanted mappings are there. Equal ones are left alone. */

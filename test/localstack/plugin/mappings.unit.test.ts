@@ -1,4 +1,5 @@
 import { mappingChanges, mappingsOf, type Mapping } from '../../../localstack/plugin/mappings.ts';
+import type { JsonObject } from '../../../localstack/plugin/template.ts';
 
 const ARN = 'arn:aws:sqs:us-east-1:000000000000:items';
 const plain: Mapping = {
@@ -10,6 +11,18 @@ const plain: Mapping = {
   FunctionResponseTypes: [],
   FilterCriteria: {},
   ScalingConfig: {},
+};
+
+const STREAM_ARN = 'arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/1';
+const plainStream: Mapping = {
+  ...plain,
+  EventSourceArn: STREAM_ARN,
+  StartingPosition: 'TRIM_HORIZON',
+  ParallelizationFactor: 1,
+  BisectBatchOnFunctionError: false,
+  MaximumRetryAttempts: -1,
+  MaximumRecordAgeInSeconds: -1,
+  DestinationConfig: {},
 };
 
 describe("a function's events", () => {
@@ -40,13 +53,66 @@ describe("a function's events", () => {
     ]);
   });
 
+  test('an ARN alone of a stream asks for the mapping that the framework makes by default', () => {
+    expect(mappingsOf('f', [{ stream: STREAM_ARN }], 'functions.f')).toEqual([plainStream]);
+  });
+
+  test('every property of a stream event is passed on', () => {
+    const stream = {
+      type: 'dynamodb',
+      arn: STREAM_ARN,
+      batchSize: 1000,
+      batchWindow: 5,
+      startingPosition: 'LATEST',
+      enabled: false,
+      parallelizationFactor: 10,
+      bisectBatchOnFunctionError: true,
+      maximumRetryAttempts: 3,
+      maximumRecordAgeInSeconds: 60,
+      functionResponseType: 'ReportBatchItemFailures',
+      filterPatterns: [{ eventName: ['INSERT'] }],
+      destinations: { onFailure: { arn: ARN, type: 'sqs' } },
+    };
+    expect(mappingsOf('f', [{ stream }], 'functions.f')).toEqual([
+      {
+        FunctionName: 'f',
+        EventSourceArn: STREAM_ARN,
+        BatchSize: 1000,
+        MaximumBatchingWindowInSeconds: 5,
+        Enabled: false,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT"]}' }] },
+        ScalingConfig: {},
+        StartingPosition: 'LATEST',
+        ParallelizationFactor: 10,
+        BisectBatchOnFunctionError: true,
+        MaximumRetryAttempts: 3,
+        MaximumRecordAgeInSeconds: 60,
+        DestinationConfig: { OnFailure: { Destination: ARN } },
+      },
+    ]);
+  });
+
+  test.each<[string, JsonObject, string]>([
+    [
+      'a tumbling window',
+      { arn: STREAM_ARN, tumblingWindowInSeconds: 1 },
+      "'tumblingWindowInSeconds' is not known here",
+    ],
+    ['a stream of Kinesis', { arn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s' }, "streams of 'kinesis'"],
+    ['a destination of another kind', { arn: STREAM_ARN, destinations: { onSuccess: ARN } }, "expected 'onFailure'"],
+  ])('%s is refused with its place', (_, stream, message) => {
+    expect(() => mappingsOf('f', [{ stream }], 'functions.f')).toThrow(message);
+    expect(() => mappingsOf('f', [{ stream }], 'functions.f')).toThrow('functions.f.events[0].stream');
+  });
+
   test('events that the function host serves ask for no mapping', () => {
     expect(mappingsOf('f', [{ http: 'GET /' }, { schedule: 'rate(1 minute)' }], 'functions.f')).toEqual([]);
   });
 
   test('an event that nothing here would deliver is refused with its place', () => {
-    expect(() => mappingsOf('f', [{ http: 'GET /' }, { sns: 'topic' }], 'functions.f')).toThrow(
-      'functions.f.events[1].sns: this event is not known here. Known: http, schedule, sqs.',
+    expect(() => mappingsOf('f', [{ http: 'GET /' }, { kafka: 'topic' }], 'functions.f')).toThrow(
+      'functions.f.events[1].kafka: this event is not known here. Known: http, schedule, eventBridge, sns, s3, sqs, stream.',
     );
   });
 
@@ -76,6 +142,12 @@ describe('bringing the mappings to what is wanted', () => {
       update: [{ uuid: '1', mapping: changed }],
       remove: [gone],
     });
+  });
+
+  test('a stream that is to begin elsewhere is mapped anew', () => {
+    const latest: Mapping = { ...plainStream, StartingPosition: 'LATEST' };
+    const before = { uuid: '1', mapping: plainStream };
+    expect(mappingChanges([latest], [before])).toEqual({ create: [latest], update: [], remove: [before] });
   });
 
   test.each<[string, Partial<Mapping>]>([
