@@ -68,6 +68,10 @@ const changesNothing = (record: JsonObject): boolean => {
 
 const padded = (sequenceNumber: string): string => sequenceNumber.padStart(SEQUENCE_DIGITS, '0');
 
+/** The last sequence number so far, as dynoxide tells it; empty when there is none. */
+const lastNumberOf = (shard: unknown): string =>
+  textAt(isJsonObject(shard) ? shard['SequenceNumberRange'] : undefined, 'EndingSequenceNumber');
+
 /** An open shard has no end; dynoxide gives the last number so far. */
 const openShard = (shard: unknown): unknown => {
   const start = textAt(isJsonObject(shard) ? shard['SequenceNumberRange'] : undefined, 'StartingSequenceNumber');
@@ -140,11 +144,7 @@ const streamStarts = (ask: TablesCall) => {
       if (StreamArn === '' || starts.has(streamId(StreamArn))) return;
       const { StreamDescription } = await ask('DescribeStream', { StreamArn });
       const shards = isJsonObject(StreamDescription) ? StreamDescription['Shards'] : undefined;
-      const [shard]: readonly unknown[] = Array.isArray(shards) ? shards : [];
-      starts.set(
-        streamId(StreamArn),
-        textAt(isJsonObject(shard) ? shard['SequenceNumberRange'] : undefined, 'EndingSequenceNumber'),
-      );
+      starts.set(streamId(StreamArn), lastNumberOf(Array.isArray(shards) ? shards[0] : undefined));
       for (const oldest of starts.keys()) {
         if (starts.size <= MAX_STARTS) break;
         starts.delete(oldest);

@@ -49,7 +49,7 @@ const destinationOf = (value: Json | undefined, where: string): string | undefin
  * @see https://www.serverless.com/framework/docs/providers/aws/events/streams
  */
 export const streamMapping = (event: JsonObject, where: string): StreamPart => {
-  const arn = String(event['arn']);
+  const arn = asText(event['arn'] ?? '');
   const type = event['type'] ?? arn.split(':')[2];
   if (type !== 'dynamodb')
     throw new StackError(`${where}: streams of '${asText(type ?? '')}' are not known here. Known: dynamodb.`);

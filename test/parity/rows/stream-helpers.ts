@@ -120,6 +120,7 @@ export interface SeenStreamRecord extends ProbeRecord {
   readonly eventSource?: string;
   readonly awsRegion?: string;
   readonly userIdentity?: unknown;
+  readonly dynamodb?: NonNullable<ProbeRecord['dynamodb']> & { readonly ApproximateCreationDateTime?: number };
 }
 
 export const streamRecordsIn = (seen: readonly Sighting[]): readonly SeenStreamRecord[] => recordsIn(seen);
