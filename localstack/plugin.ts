@@ -4,6 +4,7 @@ import type { HostReady } from './function-host.ts';
 import { claimBuildFolder } from './plugin/build-folder.ts';
 import { useDummyCredentials } from './plugin/account.ts';
 import { StackError } from './plugin/errors.ts';
+import { lockPackaging } from './plugin/package-lock.ts';
 import type { Framework } from './plugin/service.ts';
 import { setUpStack, type StackDescription } from './plugin/stack.ts';
 import {
@@ -16,6 +17,11 @@ import {
 } from './plugin/surroundings.ts';
 import { isObject } from './plugin/template.ts';
 
+/** What the framework also hands to a plugin: the command that it was called with. */
+interface Called {
+  readonly processedInput: { readonly commands: readonly string[] };
+}
+
 /** Flags of `serverless offline start`. All plugins share one object of them, and it goes before what the service says. */
 interface Options {
   readonly host?: string;
@@ -24,6 +30,9 @@ interface Options {
 }
 
 const HOST = '127.0.0.1';
+/** The commands that write to `.serverless`. */
+const PACKAGING = new Set(['package', 'deploy']);
+const PACKAGING_MS = 240_000;
 /** Seconds after which serverless-offline ends the thread of a function that nobody called. */
 const IDLE_S = 60;
 
@@ -40,18 +49,18 @@ export default class StackPlugin {
   /** The script with the primitives; see `plugin/companion.ts`. */
   readonly companionFile: string = path.join(import.meta.dirname, 'commands', 'companion.ts');
   readonly hooks: Readonly<Record<string, (...given: never[]) => unknown>>;
-  readonly #framework: Framework;
+  readonly #framework: Framework & Called;
   readonly #options: Options;
   #ports: HostPorts | undefined;
   #surroundings: Surroundings | undefined;
   #stack: StackDescription | undefined;
   #isHost = false;
 
-  constructor(framework: Framework, options: Options) {
+  constructor(framework: Framework & Called, options: Options) {
     this.#framework = framework;
     this.#options = options;
     this.hooks = {
-      initialize: () => this.#chooseBuildFolder(),
+      initialize: () => this.#claimFolders(),
       'before:offline:start': () => this.#refuse(),
       'before:offline:start:init': () => this.#setUp(),
       'offline:start:ready': () => this.#ready(),
@@ -59,8 +68,10 @@ export default class StackPlugin {
     };
   }
 
-  #chooseBuildFolder(): void {
-    const { service, serviceDir } = this.#framework;
+  async #claimFolders(): Promise<void> {
+    const { service, serviceDir, processedInput } = this.#framework;
+    if (PACKAGING.has(processedInput.commands[0] ?? ''))
+      await lockPackaging(serviceDir, { timeoutMs: PACKAGING_MS, say: (line) => process.stderr.write(`${line}\n`) });
     const custom = (service.custom ??= {});
     const { esbuild } = custom;
     custom['esbuild'] = { ...(isObject(esbuild) ? esbuild : {}), outputWorkFolder: claimBuildFolder(serviceDir) };
