@@ -152,8 +152,9 @@ describe('a topic', () => {
 
   test('of FIFO keeps the order, and hands a repeat on once', async () => {
     const TopicArn = await topic('.fifo');
-    const into = await queue('.fifo');
+    const [into, standard] = [await queue('.fifo'), await queue()];
     await subscribe(TopicArn, into.arn, raw);
+    await subscribe(TopicArn, standard.arn, raw);
     const send = (Message: string, id: string) =>
       publish({ TopicArn, Message, MessageGroupId: 'g', MessageDeduplicationId: id });
     const first = await send('1', 'a');
@@ -162,6 +163,8 @@ describe('a topic', () => {
     expect(again.MessageId).toBe(first.MessageId);
     expect(first.SequenceNumber).toMatch(/^\d{20}$/);
     expect(await bodies(into)).toEqual(['1', '2']);
+    // A standard queue drops no repeats by itself.
+    expect(await bodies(standard)).toHaveLength(2);
     await expect(publish({ TopicArn, Message: 'x' })).rejects.toMatchObject({ name: 'InvalidParameterException' });
   });
 
@@ -190,7 +193,10 @@ describe('a topic', () => {
     [
       'more than five keys',
       'sqs',
-      { FilterPolicy: JSON.stringify(Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((k) => [k, ['x']]))) },
+      {
+        FilterPolicy: JSON.stringify({ a: Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((k) => [k, ['x']])) }),
+        FilterPolicyScope: 'MessageBody',
+      },
     ],
     ['raw delivery to a function', 'lambda', raw],
     ['an attribute that is not carried out', 'sqs', { DeliveryPolicy: '{}' }],
