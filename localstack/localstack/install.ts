@@ -16,7 +16,7 @@ const DOWNLOADS = '../downloads';
 
 const MINUTE_MS = 60_000;
 const VENV_LIMIT_MS = 2 * MINUTE_MS;
-const PIP_LIMIT_MS = 10 * MINUTE_MS;
+const PIP_LIMIT_MS = 20 * MINUTE_MS;
 const MAVEN_LIMIT_MS = 5 * MINUTE_MS;
 const JAVAC_LIMIT_MS = 2 * MINUTE_MS;
 

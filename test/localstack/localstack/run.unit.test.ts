@@ -42,7 +42,7 @@ test('at its time limit the program is ended with what it started, and the error
 
 test('at an abort the program is ended, and the reason is the error', async () => {
   const ending = new AbortController();
-  const running = runStep({ ...sh('sleep 600'), signal: ending.signal });
+  const running = runStep({ ...sh('sleep 600', 600_000), signal: ending.signal });
   ending.abort(new Error('Ctrl-C'));
   await expect(running).rejects.toThrow('Ctrl-C');
   await expect(runStep({ ...sh('exit 0'), signal: ending.signal })).rejects.toThrow('Ctrl-C');
