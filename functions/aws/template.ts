@@ -13,13 +13,13 @@ export interface Resource {
 
 export type Resources = Readonly<Record<string, Resource>>;
 
-export const isObject = (value: Json | undefined): value is JsonObject =>
+const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const getAtt = (id: string, attribute: string): JsonObject => ({ 'Fn::GetAtt': [id, attribute] });
 
 /** The resource that a `Fn::GetAtt` refers to; undefined for any other value. */
-export const attributeOwner = (value: Json | undefined): string | undefined => {
+const attributeOwner = (value: Json | undefined): string | undefined => {
   const reference = isObject(value) ? value['Fn::GetAtt'] : undefined;
   const first: Json | undefined = Array.isArray(reference) ? (reference as readonly Json[])[0] : reference;
   return typeof first === 'string' ? first.split('.')[0] : undefined;
