@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -25,11 +25,16 @@ export const packageService = async (
 ): Promise<{ readonly folder: string; readonly template: Packaged }> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'template-'));
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  await promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
-    cwd: ROOT,
-    env: { ...inherited, ...settings },
-    timeout: PACKAGE_TIMEOUT_MS,
-  });
+  try {
+    await promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
+      cwd: ROOT,
+      env: { ...inherited, ...settings },
+      timeout: PACKAGE_TIMEOUT_MS,
+    });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   const text = readFileSync(path.join(folder, TEMPLATE_FILE), 'utf8');
   return { folder, template: JSON.parse(text) as Packaged };
 };
