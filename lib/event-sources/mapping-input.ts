@@ -12,7 +12,7 @@ export interface ApiRefusal {
 /** What a client sent, of which nothing is known yet. */
 export type Input = Readonly<Record<string, unknown>>;
 
-/** Ends the reading of an input; {@link asOutcome} turns it into a value. */
+/** Ends the reading of an input; `parseMapping` turns it into a value. */
 export class Refused extends Error {
   readonly refusal: ApiRefusal;
   constructor(type: ApiRefusal['type'], message: string) {
