@@ -16,11 +16,11 @@ export default {
     ...published, // Loaded by serverless.yml.
     'functions/settings.js',
     'functions/*/plugin.ts',
-    'functions/aws/plugin.ts',
     'localstack/commands/*.ts',
     'localstack/host/*.ts',
     'scripts/*.ts',
     'test/**/fixture/**/*.ts',
+    'test/parity/service/{plugin,probe}.ts',
   ],
   project: ['{lib,functions,localstack,scripts,test}/**/*.{js,ts}', '!test/bench/**'],
   // A type that an exported function takes or gives is exported with it, whether or not anybody names it.

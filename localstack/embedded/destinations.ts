@@ -35,11 +35,7 @@ const responseOf = ({ outcome }: AsyncEnd): Readonly<Record<string, unknown>> =>
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
-export const invocationRecord = (
-  end: AsyncEnd,
-  functionArn: string,
-  atMs: number,
-): Readonly<Record<string, unknown>> => ({
+const invocationRecord = (end: AsyncEnd, functionArn: string, atMs: number): Readonly<Record<string, unknown>> => ({
   version: '1.0',
   timestamp: new Date(atMs).toISOString(),
   requestContext: {

@@ -22,7 +22,7 @@ import { functionRegistry, type FunctionRegistry } from './function-registry.ts'
 import { httpBackend } from './http-backend.ts';
 import { startHttpServer } from './http-server.ts';
 import type { FunctionOutcome } from './invoke-function.ts';
-import { lambdaService, type LambdaService } from './lambda-service.ts';
+import { lambdaService } from './lambda-service.ts';
 import { startMessaging, type MessagingOptions } from './messaging.ts';
 import { LAMBDA_MAPPINGS_PATH, operationOf, placesOf } from './operation.ts';
 import { stackApi } from './stack-api.ts';
@@ -187,15 +187,13 @@ export const startEndpoint = async (options: EndpointOptions): Promise<Endpoint>
   });
   const { buses } = bridge;
   // Each calls the other, once both are there.
-  let lambda: LambdaService | undefined;
-  const toFunction = (reference: string, payload: string): boolean => lambda?.accept(reference, payload) === true;
+  const toFunction = (reference: string, payload: string): boolean => service.accept(reference, payload);
   const hasFunction = (reference: string): boolean => functions.get(reference) !== undefined;
   const common = { region, accountId, clock, random, log };
   const messaging = { ...common, url: () => url, toFunction, hasFunction, toBus: buses.emit };
   const backends = await backendsOf(options, messaging, bridge);
   const port = (): number => Number(new URL(url).port);
   const service = lambdaService({ ...options, functions, port, backend: backends.apply, clock });
-  lambda = service;
   const functionTimeoutS = (name: string): number | undefined => functions.get(name)?.timeoutS;
   const eventSourceMappings = mappingsHandler(
     mappingsApi({

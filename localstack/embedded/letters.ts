@@ -19,7 +19,7 @@ export interface Letter {
 }
 
 /** A letter that was not taken: it will not be either when it is sent again. */
-export class DeliveryError extends Error {
+class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
 }
 

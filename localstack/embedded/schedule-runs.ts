@@ -7,7 +7,7 @@ import { eventTime } from './bus.ts';
 import type { Deliveries, Delivery, GivenUp } from './deliveries.ts';
 import { policyOf } from './rule-targets.ts';
 import { scheduleTimes } from './schedule-times.ts';
-import type { ScheduleInput } from './scheduler-api.ts';
+import type { ScheduleInput } from './schedule-input.ts';
 import { deadLetterTo, deliverTo, type TargetServices } from './targets.ts';
 
 export interface StoredSchedule {

@@ -12,5 +12,6 @@ afterAll(() => place.close(), CLOSE_TIMEOUT_MS);
 for (const { subject, rows } of GROUPS)
   for (const { title, run, timeoutMs = ROW_TIMEOUT_MS } of rows) {
     const name = `${subject}: ${title}`;
+    // oxlint-disable-next-line jest/expect-expect, jest/valid-title -- a row holds both
     if (wanted.test(name)) test.concurrent(name, () => run(place), timeoutMs);
   }

@@ -40,7 +40,7 @@ const startEmbedded = async (): Promise<Running> => {
   const reported = await host.reported;
   if (reported?.['type'] === 'ready') return { endpointUrl: `http://127.0.0.1:${awsPort}`, stop };
   if (reported !== undefined) await stop();
-  throw new Error(`The probes did not start: ${String(reported?.['message'] ?? '')}\n${host.output()}`);
+  throw new Error(`The probes did not start:\n${host.output()}`);
 };
 
 /** `serverless deploy` to an endpoint that is up already. What was deployed stays: the next run updates it. */

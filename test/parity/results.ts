@@ -81,7 +81,7 @@ const cell = (result: string | undefined): string => {
 const nameOf = (subject: string, title: string): string => `${subject}: ${title}`;
 
 /** The table row × place, as Markdown, of all that was recorded. */
-export const parityTable = (recorded: Readonly<Record<PlaceName, Results>>): string => {
+const parityTable = (recorded: Readonly<Record<PlaceName, Results>>): string => {
   const names = GROUPS.flatMap(({ subject, rows }) => rows.map(({ title }) => nameOf(subject, title)));
   const passed = PLACES.map((place) => names.filter((name) => recorded[place][name] === PASS).length);
   const head = [

@@ -139,9 +139,9 @@ test('bad rules are refused', async () => {
   await expect(world.events.send(new PutRuleCommand({ Name: 'r', EventPattern: '[' }))).rejects.toMatchObject(
     refused('InvalidEventPatternException'),
   );
-  await expect(world.events.send(new PutRuleCommand({ Name: 'a b', EventPattern: '{"source":["shop"]}' }))).rejects.toMatchObject(
-    refused('ValidationException'),
-  );
+  await expect(
+    world.events.send(new PutRuleCommand({ Name: 'a b', EventPattern: '{"source":["shop"]}' })),
+  ).rejects.toMatchObject(refused('ValidationException'));
   await world.events.send(new PutRuleCommand({ Name: 'full', EventPattern: '{"source":["shop"]}' }));
   const Targets = Array.from({ length: 6 }, (_, n) => ({ Id: `${n}`, Arn: 'arn:aws:sqs:us-east-1:000000000000:q' }));
   await expect(world.events.send(new PutTargetsCommand({ Rule: 'full', Targets }))).rejects.toMatchObject(

@@ -75,7 +75,9 @@ test('a timeout has AWS’s shape', async () => {
   expect(error).toBe('Unhandled');
   expect(JSON.parse(payload ?? '')).toEqual({
     errorType: 'Sandbox.Timedout',
-    errorMessage: expect.stringMatching(/^RequestId: [\da-f-]{36} Error: Task timed out after 3\.00 seconds$/) as string,
+    errorMessage: expect.stringMatching(
+      /^RequestId: [\da-f-]{36} Error: Task timed out after 3\.00 seconds$/,
+    ) as string,
   });
 });
 
