@@ -77,7 +77,7 @@ const runRows = async (
     signal,
   });
   try {
-    if (end !== 'exited') throw new Error(`The rows were ended: ${end} (${seconds(LIMIT_MS)}).`);
+    if (end !== 'exited') throw new Error(`The rows were ended: ${end}. They may take ${seconds(LIMIT_MS)}.`);
     return resultsOf(JSON.parse(readFileSync(file, 'utf8')) as JestReport);
   } catch (error) {
     throw new Error(`The rows did not run on ${place}:\n${output}`, { cause: error });
