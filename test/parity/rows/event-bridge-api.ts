@@ -71,7 +71,10 @@ export const eventBridgeApi: RowGroup = {
     {
       title: 'a rule needs a pattern or a schedule, a pattern that is valid, and a bus that is there',
       run: async ({ events }) => {
-        const put = (more: object) => events.send(new PutRuleCommand({ Name: newName(), ...more }));
+        // A place that takes a bad pattern may stumble over it at each event: not on the bus that all rows share.
+        const bus = newName();
+        await events.send(new CreateEventBusCommand({ Name: bus }));
+        const put = (more: object) => events.send(new PutRuleCommand({ Name: newName(), EventBusName: bus, ...more }));
         await expect(put({})).rejects.toMatchObject(refused('ValidationException'));
         await expect(put({ EventPattern: '{"source":"x"}' })).rejects.toMatchObject(
           refused('InvalidEventPatternException'),
