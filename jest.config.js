@@ -1,4 +1,4 @@
-const kinds = { parallel: ['unit', 'prop', 'contract', 'sim'], serial: ['template', 'parity', 'e2e'] };
+const kinds = { parallel: ['unit', 'prop', 'contract', 'sim'], serial: ['template', 'parity', 'e2e', 'localstack'] };
 
 const project = (kind, runner) => ({
   displayName: kind,

@@ -1,7 +1,7 @@
 /**
  * What CI shows on LocalStack: brings it up without Docker on a free port, deploys the service, runs the end-to-end
- * tests of every place against it, and the parity rows that are recorded to hold there. Ends with 1 when one of these
- * fails. Where Python, a JDK or Maven is missing it says loudly that nothing of this was run, and ends with 0.
+ * tests of every place against it, the parity rows that are recorded to hold there, and the tests of what runs functions
+ * there as Lambda does. Ends with 1 when one of these fails. Where Python, a JDK or Maven is missing it says loudly that nothing of this was run, and ends with 0.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -65,8 +65,10 @@ const main = async (): Promise<number> => {
       if (signal.aborted) return 1;
       const went = await runStep(step, environment);
       isWell &&= went;
-      if (!went && step.what === 'up') break;
+      if (!went && step.what === 'up') return 1;
     }
+    const own = ['test', '--', '--selectProjects', 'localstack'];
+    isWell = (await runStep({ what: 'functions as processes', npm: own, limitMs: 10 * MINUTE_MS }, apart)) && isWell;
   } finally {
     const down = { what: 'down', npm: ['localstack', '--', 'down', '--port', port], limitMs: MINUTE_MS };
     isWell = (await runStep(down, apart)) && isWell;

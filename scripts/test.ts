@@ -13,6 +13,9 @@ const testLimitMs = 30 * 60_000;
 /** Time between jest's summary and its end. More means that a test left something open. */
 const exitLimitMs = 10_000;
 
+/** What needs more than npm, and minutes for its installation, runs only when it is asked for by `--selectProjects`. */
+const APART = ['--ignoreProjects', 'localstack'];
+
 const nodeOptions = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'].join(' ');
 
 const runTests = async (jestArguments: readonly string[], signal: AbortSignal): Promise<Verdict> => {
@@ -31,7 +34,7 @@ const runTests = async (jestArguments: readonly string[], signal: AbortSignal): 
   };
 
   const result = await runLimited({
-    command: ['jest', ...jestArguments],
+    command: ['jest', ...jestArguments, ...(jestArguments.includes('--selectProjects') ? [] : APART)],
     limitMs: testLimitMs,
     env: { ...process.env, NODE_OPTIONS: [process.env['NODE_OPTIONS'], nodeOptions].filter(Boolean).join(' ') },
     output: 'show',

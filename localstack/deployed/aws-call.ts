@@ -2,7 +2,8 @@ import { REGION } from '../plugin/account.ts';
 import { SettingsError } from '../stack-settings.ts';
 
 const TIMEOUT_MS = 30_000;
-const PROBE_TIMEOUT_MS = 5_000;
+/** The first request of a LocalStack that just came up waits until a service was loaded: seconds on a busy machine. */
+const PROBE_TIMEOUT_MS = 30_000;
 const DATE = '20260101';
 
 /** An answer of an emulator that is not 2xx. */

@@ -1,7 +1,8 @@
 /**
  * `npm run parity -- PLACE [ENDPOINT]`: runs the rows of the parity suite on a place and publishes what was seen: in
  * `test/parity/results/`, and in the table of localstack/README.md. With `--check` nothing is written: the rows that
- * are recorded as passed, and those that are not recorded, are run, and it ends with 1 when one does not pass. A row that fails is tried once more before it counts.
+ * are recorded as passed, and those that are not recorded, are run, and it ends with 1 when one does not pass. A row that
+ * fails is tried once more before it counts.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { runLimited, seconds, signalOfInterrupt } from '../../scripts/run-limited.ts';
 import { GROUPS } from './groups.ts';
 import {
+  merged,
   PASS,
   PLACES,
   readResults,
@@ -110,12 +112,12 @@ const main = async (): Promise<number> => {
   const first = await runRows(run, run.isCheck ? expected : undefined, signal);
   const failed = failuresIn(first);
   const second = failed.length === 0 ? {} : await runRows(run, failed, signal);
-  const results = { ...first, ...second };
+  const results: Results = { ...first, ...second };
   const broken = failuresIn(results);
   const [count, failedCount] = [Object.keys(results).length, broken.length];
   console.log(`${run.place}: ${count - failedCount} of ${count} rows hold (${seconds(performance.now() - startedMs)})`);
   if (!run.isCheck) {
-    writeResults(run.place, results);
+    writeResults(run.place, merged(recorded, [first, second]));
     writeTable();
     return 0;
   }

@@ -8,6 +8,8 @@ export type PlaceName = 'embedded' | 'localstack' | 'ministack';
 export type Results = Readonly<Record<string, string>>;
 
 export const PASS = 'pass';
+/** Before what was seen when a row held at one time and not at another: nobody can rely on it there. */
+const AT_TIMES = 'at times: ';
 export const PLACES: readonly PlaceName[] = ['embedded', 'localstack', 'ministack'];
 const TITLES: Readonly<Record<PlaceName, string>> = {
   embedded: 'embedded',
@@ -58,6 +60,22 @@ export const resultsOf = (report: JestReport): Results => {
 };
 
 const fileOf = (place: PlaceName): string => path.join(import.meta.dirname, 'results', `${place}.json`);
+
+/**
+ * What to record when rows ran again. A row that held in one try only, or was recorded so before, holds at times: who
+ * wants that forgotten removes the line from the file.
+ */
+export const merged = (recorded: Results, tries: readonly Results[]): Results => {
+  const last = Object.assign({}, ...tries) as Results;
+  const entries = Object.entries(last).map(([name, seen]): [string, string] => {
+    const before = recorded[name] ?? '';
+    const failed = tries.map((results) => results[name] ?? PASS).find((each) => each !== PASS);
+    if (seen !== PASS) return [name, seen];
+    if (failed !== undefined) return [name, `${AT_TIMES}${failed}`];
+    return [name, before.startsWith(AT_TIMES) ? before : seen];
+  });
+  return Object.fromEntries(entries);
+};
 
 /** What was recorded for a place; nothing when it was never run there. */
 export const readResults = (place: PlaceName): Results => {
