@@ -16,7 +16,7 @@ const LIMITS_S: Readonly<Record<string, number>> = {
   'partial-batch': 120,
   'queue-consumption': 300,
   'event-source-runner': 300,
-  'local-stack': 300,
+  'local-stack': 900,
 };
 
 const STACK_DIR = path.resolve(process.env['STACK_DIR'] || '.stack');
