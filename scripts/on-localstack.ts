@@ -43,7 +43,7 @@ const main = async (): Promise<number> => {
   const steps: readonly (readonly [Step, NodeJS.ProcessEnv])[] = [
     [{ what: 'up', npm: ['localstack', '--', 'up', '--host', '--port', port], limitMs: 25 * MINUTE_MS }, apart],
     [{ what: 'deploy:local', npm: ['deploy:local'], limitMs: 6 * MINUTE_MS }, env],
-    [{ what: 'test:local', npm: ['test:local'], limitMs: 10 * MINUTE_MS }, env],
+    [{ what: 'test:local', npm: ['test:local'], limitMs: 20 * MINUTE_MS }, env],
     [{ what: 'remove:local', npm: ['remove:local'], limitMs: 5 * MINUTE_MS }, env],
     [{ what: 'parity rows', npm: ['parity', '--', 'localstack', endpoint, '--check'], limitMs: 25 * MINUTE_MS }, apart],
   ];
