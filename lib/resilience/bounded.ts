@@ -1,5 +1,5 @@
 import type { Alarms } from './alarms.ts';
-import type { RunningAttempt } from './attempt.ts';
+import { isThenable, type Call, type RunningAttempt } from './attempt.ts';
 import { TimeoutError } from './errors.ts';
 
 /** Told how a call ended, before its caller is; the caller waits for what this returns. It must not reject. */
@@ -22,7 +22,7 @@ export interface Bounds {
  * Waits for `begun` until the attempt is due, or the signal is aborted. Then the attempt's signal is aborted, and what
  * `begun` still comes to is dropped.
  */
-export const bounded = <T>(begun: PromiseLike<T>, bounds: Bounds): Promise<T> => {
+const bounded = <T>(begun: PromiseLike<T>, bounds: Bounds): Promise<T> => {
   const { attempt, alarms, startedAtMs, signal, ending } = bounds;
   return new Promise<T>((resolve, reject) => {
     /** Tells the ending, then the caller. */
@@ -67,4 +67,34 @@ export const bounded = <T>(begun: PromiseLike<T>, bounds: Bounds): Promise<T> =>
       },
     );
   });
+};
+
+/** Throws `error` when what was told of it is done. */
+const failed = (told: void | Promise<void>, error: unknown): Promise<never> => {
+  if (told === undefined) throw error;
+  return told.then(() => {
+    throw error;
+  });
+};
+
+/**
+ * Begins a call, and waits for it within its bounds. A call that answers at once is answered at once.
+ *
+ * @throws what the call throws at once
+ */
+export const begin = <T>(call: Call<T>, bounds: Bounds): T | PromiseLike<T> => {
+  const { attempt, signal, ending } = bounds;
+  let begun;
+  try {
+    begun = call(attempt);
+  } catch (error) {
+    return failed(ending?.error(error), error);
+  }
+  if (isThenable(begun)) {
+    const isBound = attempt.dueAtMs !== Infinity || signal !== undefined || ending !== undefined;
+    return isBound ? bounded(begun, bounds) : begun;
+  }
+  const value = begun;
+  const told = ending?.value(value);
+  return told === undefined ? value : told.then(() => value);
 };

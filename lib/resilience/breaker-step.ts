@@ -109,8 +109,8 @@ const afterSight = (
 ): BreakerState => {
   if (!isOpen) {
     if (state.status === 'closed') return { ...state, mark };
-    // A host that opened it on its own evidence, and could not say so, does not believe an older state.
-    return state.isShared ? closedState(nowMs, state.era + 1, mark) : { ...state, mark, claim: undefined };
+    // A host that opened it on its own evidence, and could not say so yet, does not believe an older state.
+    return state.isShared ? closedState(nowMs, state.era + 1, mark) : state;
   }
   const isKnown = state.status === 'open' && ((state.isShared && state.mark === mark) || state.claim?.mark === mark);
   return isKnown ? state : openState(state, nowMs + waitMs, { mark, isShared: true });

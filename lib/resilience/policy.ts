@@ -2,10 +2,11 @@ import { checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
 import { alarms } from './alarms.ts';
-import { isThenable, type Call, type CallOptions, type RunningAttempt } from './attempt.ts';
-import { bounded, type Ending } from './bounded.ts';
+import { isThenable } from './attempt.ts';
+import { begin, type Ending } from './bounded.ts';
 import type { Pass } from './breaker-step.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
+import { TimeoutError } from './errors.ts';
 import { attemptsOf, checkDeadline, checkRetryRules, type Once, type RetryRules, type Run } from './retry.ts';
 import { checkTimeout } from './with-timeout.ts';
 
@@ -28,14 +29,6 @@ const guarded = (breaker: CircuitBreaker, pass: Pass): Ending => ({
   given: () => breaker.exitUndecided(pass),
 });
 
-/** Throws `error` when the breaker has been told. */
-const failed = (told: void | Promise<void>, error: unknown): Promise<never> => {
-  if (told === undefined) throw error;
-  return told.then(() => {
-    throw error;
-  });
-};
-
 /**
  * Retry around breaker around timeout, as one function: each attempt asks the breaker, is waited for `timeoutMs`, and is
  * counted by the breaker; what fails is tried again by the rules of {@link retry}, in all no longer than `deadlineMs`.
@@ -52,30 +45,27 @@ export const policy = (options: PolicyOptions): Run => {
   checkDeadline(deadlineMs);
   const limits = alarms(clock);
 
-  const begin = <T>(
-    call: Call<T>,
-    attempt: RunningAttempt,
-    signal: AbortSignal | undefined,
-    startedAtMs: number,
-    ending: Ending | undefined,
-  ): T | PromiseLike<T> => {
-    let begun;
-    try {
-      begun = call(attempt);
-    } catch (error) {
-      return failed(ending?.error(error), error);
-    }
-    if (isThenable(begun)) return bounded(begun, { attempt, alarms: limits, startedAtMs, signal, ending });
-    const value = begun;
-    const told = ending?.value(value);
-    return told === undefined ? value : told.then(() => value);
-  };
-
-  const once: Once = <T>(call: Call<T>, attempt: RunningAttempt, { signal }: CallOptions, startedAtMs: number) => {
-    if (breaker === undefined) return begin(call, attempt, signal, startedAtMs, undefined);
+  const once: Once = (call, attempt, signal, startedAtMs) => {
+    const bounds = { attempt, alarms: limits, startedAtMs, signal };
+    if (breaker === undefined) return begin(call, { ...bounds, ending: undefined });
     const pass = breaker.enter();
-    if (!isThenable(pass)) return begin(call, attempt, signal, startedAtMs, guarded(breaker, pass));
-    return pass.then((given) => begin(call, attempt, signal, startedAtMs, guarded(breaker, given)));
+    if (!isThenable(pass)) return begin(call, { ...bounds, ending: guarded(breaker, pass) });
+    return pass.then((given) => {
+      const isLate = attempt.dueAtMs <= clock.monotonicMs();
+      if (!isLate && signal?.aborted !== true) return begin(call, { ...bounds, ending: guarded(breaker, given) });
+      // Asking for the probe took all the time there was: nothing is sent that nobody waits for.
+      void breaker.exitUndecided(given);
+      throw isLate ? new TimeoutError(attempt.dueAtMs - startedAtMs) : signal?.reason;
+    });
   };
-  return attemptsOf({ clock, random, rules, deadlineMs, timeoutMs, once });
+  const isWorthwhile = breaker === undefined ? undefined : () => breaker.view().status === 'closed';
+  return attemptsOf({
+    clock,
+    random,
+    rules,
+    deadlineMs,
+    timeoutMs,
+    once,
+    ...(isWorthwhile === undefined ? {} : { isWorthwhile }),
+  });
 };

@@ -2,8 +2,10 @@ import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
+import { alarms } from './alarms.ts';
 import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
 import { backoffMs, checkBackoff, type Backoff } from './backoff.ts';
+import { begin } from './bounded.ts';
 import { CircuitOpenError } from './errors.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
@@ -31,8 +33,8 @@ export interface RetryOptions extends RetryRules {
   readonly clock: Clock;
   readonly random: Random;
   /**
-   * No attempt begins later than this after the first, and no wait is begun that would end later. 1..86_400_000 ms. It
-   * does not end an attempt that runs: that is what a timeout is for. Default: none.
+   * Of all attempts and the waits between them, 1..86_400_000 ms. An attempt that still runs then is not waited for, and a
+   * wait that would end later is not begun. Default: none.
    */
   readonly deadlineMs?: number;
 }
@@ -44,7 +46,7 @@ export type Run = <T>(call: Call<T>, how: CallOptions) => Promise<T>;
 export type Once = <T>(
   call: Call<T>,
   attempt: RunningAttempt,
-  how: CallOptions,
+  signal: AbortSignal | undefined,
   startedAtMs: number,
 ) => T | PromiseLike<T>;
 
@@ -83,12 +85,20 @@ interface Loop {
   /** Of one attempt; it ends earlier when the deadline does. */
   readonly timeoutMs: number | undefined;
   readonly once: Once;
+  /** False when another attempt would be refused anyhow. */
+  readonly isWorthwhile?: () => boolean;
 }
 
-/** The loop of attempts, which reads the clock once when the first is answered. */
-export const attemptsOf = ({ clock, random, rules, deadlineMs = Infinity, timeoutMs = Infinity, once }: Loop): Run => {
+/** How an attempt failed. */
+type Failure =
+  | { readonly kind: 'error'; readonly error: unknown }
+  | { readonly kind: 'value'; readonly value: unknown };
+
+/** The loop of attempts. Reads the clock once for an attempt when there is a deadline or a timeout, else not at all. */
+export const attemptsOf = (loop: Loop): Run => {
+  const { clock, random, rules, deadlineMs = Infinity, timeoutMs = Infinity, once, isWorthwhile } = loop;
   const isTimed = deadlineMs !== Infinity || timeoutMs !== Infinity;
-  const { attemptCount = 1, budget, isRetryable = saysSo, isRetryableValue = never, wasNotSent = never } = rules ?? {};
+  const { attemptCount = 1, budget, isRetryable = saysSo, isRetryableValue, wasNotSent = never } = rules ?? {};
 
   /** Waits for the next attempt; false when there is none. */
   const isPausedFor = async (
@@ -97,7 +107,7 @@ export const attemptsOf = ({ clock, random, rules, deadlineMs = Infinity, timeou
     endAtMs: number,
     signal?: AbortSignal,
   ): Promise<boolean> => {
-    if (rules === undefined || number >= attemptCount) return false;
+    if (rules === undefined || number >= attemptCount || isWorthwhile?.() === false) return false;
     const pauseMs = Math.max(backoffMs(number, rules.backoff, random), rules.waitAtLeastMs?.(failed) ?? 0);
     if (endAtMs !== Infinity && clock.monotonicMs() + pauseMs >= endAtMs) return false;
     if (budget !== undefined && !budget.tryTake()) return false;
@@ -105,23 +115,33 @@ export const attemptsOf = ({ clock, random, rules, deadlineMs = Infinity, timeou
     return true;
   };
 
-  return async <T>(call: Call<T>, how: CallOptions): Promise<T> => {
-    const { idempotent, signal } = how;
+  return async <T>(call: Call<T>, { idempotent, signal }: CallOptions): Promise<T> => {
     signal?.throwIfAborted();
     budget?.offer();
     let startedAtMs = isTimed ? clock.monotonicMs() : 0;
     const endAtMs = startedAtMs + deadlineMs;
+    let earlier: Failure | undefined;
     for (let number = 1; ; number += 1) {
       const attempt = new RunningAttempt(number, Math.min(endAtMs, startedAtMs + timeoutMs));
+      let failure: Failure;
       try {
-        const begun = once(call, attempt, how, startedAtMs);
+        const begun = once(call, attempt, signal, startedAtMs);
         const value = isThenable(begun) ? await begun : begun;
-        if (!isRetryableValue(value) || !idempotent) return value;
-        if (!(await isPausedFor(number, value, endAtMs, signal))) return value;
+        if (isRetryableValue === undefined || !idempotent || !isRetryableValue(value)) return value;
+        failure = { kind: 'value', value };
       } catch (error) {
-        if (signal?.aborted === true || !(idempotent ? isRetryable(error) : wasNotSent(error))) throw error;
-        if (!(await isPausedFor(number, error, endAtMs, signal))) throw error;
+        // That nothing was called is not true of a call whose first attempt went out.
+        if (error instanceof CircuitOpenError && earlier !== undefined) failure = earlier;
+        else failure = { kind: 'error', error };
+        const mayRepeat = failure !== earlier && (idempotent ? isRetryable(error) : wasNotSent(error));
+        if (!mayRepeat) number = attemptCount;
       }
+      const failed = failure.kind === 'error' ? failure.error : failure.value;
+      if (signal?.aborted === true || !(await isPausedFor(number, failed, endAtMs, signal))) {
+        if (failure.kind === 'error') throw failure.error;
+        return failure.value as T;
+      }
+      earlier = failure;
       if (isTimed) startedAtMs = clock.monotonicMs();
     }
   };
@@ -143,6 +163,8 @@ export const retry = (options: RetryOptions): Run => {
   checkRetryRules(options, ['clock', 'random', 'deadlineMs']);
   checkDeadline(options.deadlineMs);
   const { clock, random, deadlineMs } = options;
-  const once: Once = (call, attempt) => call(attempt);
+  const limits = alarms(clock);
+  const once: Once = (call, attempt, signal, startedAtMs) =>
+    begin(call, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
   return attemptsOf({ clock, random, rules: options, deadlineMs, timeoutMs: undefined, once });
 };

@@ -3,7 +3,7 @@ import { OutcomeUnknownError } from '#primitives/errors';
 import { absent, equals, not, or, type Condition, type Fields, type Table } from '#primitives/table';
 import { alarms } from './alarms.ts';
 import { RunningAttempt, type Attempt } from './attempt.ts';
-import { bounded } from './bounded.ts';
+import { begin } from './bounded.ts';
 
 /** The state of a breaker as the fleet has it. No record: closed, and never opened. */
 export interface SharedState {
@@ -43,7 +43,7 @@ export const sharedStates = (table: Table, clock: Clock, name: string, limitMs: 
   const inTime = async <T>(work: (attempt: Attempt) => Promise<T>): Promise<T> => {
     const startedAtMs = clock.monotonicMs();
     const attempt = new RunningAttempt(1, startedAtMs + limitMs);
-    return bounded(work(attempt), { attempt, alarms: limits, startedAtMs, signal: undefined, ending: undefined });
+    return begin(work, { attempt, alarms: limits, startedAtMs, signal: undefined, ending: undefined });
   };
 
   return Object.freeze<SharedStates>({

@@ -1,8 +1,8 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { alarms } from './alarms.ts';
-import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
-import { bounded } from './bounded.ts';
+import { RunningAttempt, type Call, type CallOptions } from './attempt.ts';
+import { begin } from './bounded.ts';
 
 export interface TimeoutOptions {
   readonly clock: Clock;
@@ -35,8 +35,6 @@ export const withTimeout = (
     signal?.throwIfAborted();
     const startedAtMs = clock.monotonicMs();
     const attempt = new RunningAttempt(1, startedAtMs + timeoutMs);
-    const begun = call(attempt);
-    if (!isThenable(begun)) return begun;
-    return bounded(begun, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
+    return begin(call, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
   };
 };
