@@ -48,8 +48,12 @@ export interface CircuitBreaker {
    * @throws {@link CircuitOpenError} or rejects with it
    */
   enter(): Pass | Promise<Pass>;
-  /** Waits, at most a moment, when there is something to write. Never rejects; throws what the classifier throws. */
-  exitWithValue(pass: Pass, value: unknown): void | Promise<void>;
+  /**
+   * Waits, at most a moment, when there is something to write. Never rejects; throws what the classifier throws.
+   *
+   * @param atMs A time between `enter` and now that the caller has read already, by the same clock.
+   */
+  exitWithValue(pass: Pass, value: unknown, atMs?: number): void | Promise<void>;
   exitWithError(pass: Pass, error: unknown): void | Promise<void>;
   /** The call ended without telling anything of the backend, e.g. because its caller went away. */
   exitUndecided(pass: Pass): void | Promise<void>;
@@ -86,13 +90,13 @@ export const viewOf = (state: BreakerState, nowMs: number): BreakerView => {
 interface Gate {
   readonly view: () => BreakerView;
   readonly enter: () => Pass | Promise<Pass>;
-  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided') => void | Promise<void>;
+  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided', atMs?: number) => void | Promise<void>;
 }
 
 export const breakerOf = (options: BreakerOptions, { view, enter, exit }: Gate): CircuitBreaker => {
   const { name, isFailure = () => true, isFailureValue } = options;
-  const exitWithValue = (pass: Pass, value: unknown): void | Promise<void> =>
-    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value');
+  const exitWithValue = (pass: Pass, value: unknown, atMs?: number): void | Promise<void> =>
+    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value', atMs);
   const exitWithError = (pass: Pass, error: unknown): void | Promise<void> =>
     exit(pass, isFailure(error) ? 'failure' : 'value');
   return Object.freeze<CircuitBreaker>({
@@ -151,8 +155,9 @@ export const circuitBreaker = (options: BreakerOptions): CircuitBreaker => {
       if (state.status === 'open' && state.probe !== mark) throw new CircuitOpenError(name, state.dueAtMs - nowMs);
       return mark;
     },
-    exit: (pass, outcome) => {
-      const nowMs = clock.monotonicMs();
+    exit: (pass, outcome, atMs) => {
+      const isHealthy = state.status === 'closed' && outcome === 'value';
+      const nowMs = isHealthy ? (atMs ?? clock.monotonicMs()) : clock.monotonicMs();
       const isProbe = state.status === 'open' && state.probe === pass;
       state = step(state, { kind: 'ended', pass, outcome }, nowMs, rules);
       if (!isProbe || outcome !== 'value') return;

@@ -176,8 +176,12 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
       happened({ kind: 'asked', mark });
       return claim(mark, knownMark, isShared);
     },
-    exit: (pass, outcome) => {
+    exit: (pass, outcome, atMs) => {
       const before = state;
+      if (atMs !== undefined && before.status === 'closed' && outcome === 'value') {
+        state = step(before, { kind: 'ended', pass, outcome }, atMs, rules);
+        return undefined;
+      }
       const after = happened({ kind: 'ended', pass, outcome });
       if (before.status === 'closed' && after.status === 'open') return shareOpening(before.mark);
       const isProbe = before.status === 'open' && before.probe === pass;

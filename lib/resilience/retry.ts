@@ -1,33 +1,7 @@
-import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
-import { alarms } from './alarms.ts';
-import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
-import { backoffMs, checkBackoff, type Backoff } from './backoff.ts';
-import { begin } from './bounded.ts';
-import { CircuitOpenError } from './errors.ts';
-import type { RetryBudget } from './retry-budget.ts';
-
-/** What is tried again, how often, and when. */
-export interface RetryRules {
-  /** Attempts in all, the first included. 1..100. */
-  readonly attemptCount: number;
-  readonly backoff: Backoff;
-  /** What all retries to a backend may cost together. Left out, only `attemptCount` bounds them. */
-  readonly budget?: RetryBudget;
-  /** Which errors may be gone the next time. Default: errors of this library that say so, but no open breaker. */
-  readonly isRetryable?: (error: unknown) => boolean;
-  /** Which values may be better the next time, e.g. answers with status 503. Default: none. */
-  readonly isRetryableValue?: (value: unknown) => boolean;
-  /**
-   * Which errors prove that nothing was sent, so that a call that is not idempotent may be tried again, e.g. a refused
-   * connection. Default: none.
-   */
-  readonly wasNotSent?: (error: unknown) => boolean;
-  /** The least to wait before the next attempt, as the backend told (`Retry-After`). Gets the error, or the value. */
-  readonly waitAtLeastMs?: (failed: unknown) => number | undefined;
-}
+import { attemptsOf, type Run } from './attempts.ts';
+import { checkDeadline, checkRetryRules, type RetryRules } from './retry-rules.ts';
 
 export interface RetryOptions extends RetryRules {
   readonly clock: Clock;
@@ -38,114 +12,6 @@ export interface RetryOptions extends RetryRules {
    */
   readonly deadlineMs?: number;
 }
-
-/** Runs a call; the outcome is its first success, or its last failure. */
-export type Run = <T>(call: Call<T>, how: CallOptions) => Promise<T>;
-
-/** One attempt, with whatever goes around it. */
-export type Once = <T>(
-  call: Call<T>,
-  attempt: RunningAttempt,
-  signal: AbortSignal | undefined,
-  startedAtMs: number,
-) => T | PromiseLike<T>;
-
-const RULES: readonly (keyof RetryRules)[] = [
-  'attemptCount',
-  'backoff',
-  'budget',
-  'isRetryable',
-  'isRetryableValue',
-  'wasNotSent',
-  'waitAtLeastMs',
-];
-const DAY_MS = 86_400_000;
-
-const saysSo = (error: unknown): boolean =>
-  error instanceof PatternError && error.retryable && !(error instanceof CircuitOpenError);
-const never = (): boolean => false;
-
-/** @throws {@link InvalidArgumentError} when a rule is unknown or out of its range */
-export const checkRetryRules = (rules: RetryRules, alsoAllowed: readonly string[] = []): void => {
-  checkNames(rules, [...RULES, ...alsoAllowed]);
-  checkInteger('attemptCount', rules.attemptCount, 1, 100);
-  checkBackoff(rules.backoff);
-};
-
-export const checkDeadline = (deadlineMs: number | undefined): void => {
-  if (deadlineMs !== undefined) checkInteger('deadlineMs', deadlineMs, 1, DAY_MS);
-};
-
-interface Loop {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Undefined: one attempt. */
-  readonly rules: RetryRules | undefined;
-  readonly deadlineMs: number | undefined;
-  /** Of one attempt; it ends earlier when the deadline does. */
-  readonly timeoutMs: number | undefined;
-  readonly once: Once;
-  /** False when another attempt would be refused anyhow. */
-  readonly isWorthwhile?: () => boolean;
-}
-
-/** How an attempt failed. */
-type Failure =
-  | { readonly kind: 'error'; readonly error: unknown }
-  | { readonly kind: 'value'; readonly value: unknown };
-
-/** The loop of attempts. Reads the clock once for an attempt when there is a deadline or a timeout, else not at all. */
-export const attemptsOf = (loop: Loop): Run => {
-  const { clock, random, rules, deadlineMs = Infinity, timeoutMs = Infinity, once, isWorthwhile } = loop;
-  const isTimed = deadlineMs !== Infinity || timeoutMs !== Infinity;
-  const { attemptCount = 1, budget, isRetryable = saysSo, isRetryableValue, wasNotSent = never } = rules ?? {};
-
-  /** Waits for the next attempt; false when there is none. */
-  const isPausedFor = async (
-    number: number,
-    failed: unknown,
-    endAtMs: number,
-    signal?: AbortSignal,
-  ): Promise<boolean> => {
-    if (rules === undefined || number >= attemptCount || isWorthwhile?.() === false) return false;
-    const pauseMs = Math.max(backoffMs(number, rules.backoff, random), rules.waitAtLeastMs?.(failed) ?? 0);
-    if (endAtMs !== Infinity && clock.monotonicMs() + pauseMs >= endAtMs) return false;
-    if (budget !== undefined && !budget.tryTake()) return false;
-    await clock.sleep(pauseMs, signal);
-    return true;
-  };
-
-  return async <T>(call: Call<T>, { idempotent, signal }: CallOptions): Promise<T> => {
-    signal?.throwIfAborted();
-    budget?.offer();
-    let startedAtMs = isTimed ? clock.monotonicMs() : 0;
-    const endAtMs = startedAtMs + deadlineMs;
-    let earlier: Failure | undefined;
-    for (let number = 1; ; number += 1) {
-      const attempt = new RunningAttempt(number, Math.min(endAtMs, startedAtMs + timeoutMs));
-      let failure: Failure;
-      try {
-        const begun = once(call, attempt, signal, startedAtMs);
-        const value = isThenable(begun) ? await begun : begun;
-        if (isRetryableValue === undefined || !idempotent || !isRetryableValue(value)) return value;
-        failure = { kind: 'value', value };
-      } catch (error) {
-        // That nothing was called is not true of a call whose first attempt went out.
-        if (error instanceof CircuitOpenError && earlier !== undefined) failure = earlier;
-        else failure = { kind: 'error', error };
-        const mayRepeat = failure !== earlier && (idempotent ? isRetryable(error) : wasNotSent(error));
-        if (!mayRepeat) number = attemptCount;
-      }
-      const failed = failure.kind === 'error' ? failure.error : failure.value;
-      if (signal?.aborted === true || !(await isPausedFor(number, failed, endAtMs, signal))) {
-        if (failure.kind === 'error') throw failure.error;
-        return failure.value as T;
-      }
-      earlier = failure;
-      if (isTimed) startedAtMs = clock.monotonicMs();
-    }
-  };
-};
 
 /**
  * Tries a call again while it fails for reasons that pass, with full jitter between the attempts, within a number of
@@ -163,8 +29,5 @@ export const retry = (options: RetryOptions): Run => {
   checkRetryRules(options, ['clock', 'random', 'deadlineMs']);
   checkDeadline(options.deadlineMs);
   const { clock, random, deadlineMs } = options;
-  const limits = alarms(clock);
-  const once: Once = (call, attempt, signal, startedAtMs) =>
-    begin(call, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
-  return attemptsOf({ clock, random, rules: options, deadlineMs, timeoutMs: undefined, once });
+  return attemptsOf({ clock, random, rules: options, deadlineMs });
 };

@@ -133,7 +133,7 @@ describe('open', () => {
 
   test('calls of before the opening that end after the closing are not counted', async () => {
     const { calls, clock, breaker } = setting();
-    const early = await Promise.all([1, 2, 3, 4].map(() => breaker.enter()));
+    const early = await Promise.all([1, 2, 3, 4].map(async () => breaker.enter()));
     await calls('ill', 'ill', 'ill', 'ill');
     await clock.advance(1_000);
     await calls('well');

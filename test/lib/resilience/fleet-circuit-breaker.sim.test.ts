@@ -171,12 +171,11 @@ describe('a backend that is down, four hosts', () => {
     const fleet = simulation({ seed: 3, refreshMs: 100 });
     await fleet.go(1_000);
     fleet.backend.isWell = false;
-    const [first] = fleet.hosts;
+    const first = fleet.hosts[0]?.breaker;
     if (first === undefined) throw new Error('no host');
-    const { breaker } = first;
-    while (breaker.view().status === 'closed')
+    while (first.view().status === 'closed')
       await fleet.time.until(
-        Promise.resolve(breaker.exitWithError(await breaker.enter(), new UnavailableError('backend'))),
+        Promise.resolve(first.exitWithError(await first.enter(), new UnavailableError('backend'))),
       );
     await fleet.go(600);
     const open = fleet.hosts.map(({ breaker }) => breaker.view().status === 'closed');

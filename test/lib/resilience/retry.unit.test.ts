@@ -159,12 +159,6 @@ describe('the deadline', () => {
     expect(clock.monotonicMs()).toBe(1_000);
     expect(dueAtMs).toBe(1_000);
   });
-
-  test('costs no timer for a call that is answered from memory', async () => {
-    const { run, clock } = setting({ deadlineMs: 1_000 });
-    await run(async () => 'at once', YES);
-    expect(clock.sleeperCount()).toBe(0);
-  });
 });
 
 test('the budget bounds the retries of all calls together', async () => {
