@@ -13,11 +13,18 @@ import Opossum from 'opossum';
 import pRetry from 'p-retry';
 import { memoryTable, memoryWire } from '../../lib/primitives/memory/index.ts';
 import { systemClock, systemRandom } from '../../lib/primitives/index.ts';
-import { circuitBreaker, fleetCircuitBreaker, policy, retry, retryBudget, withTimeout } from '../../lib/resilience/index.ts';
+import {
+  circuitBreaker,
+  fleetCircuitBreaker,
+  policy,
+  retry,
+  retryBudget,
+  withTimeout,
+} from '../../lib/resilience/index.ts';
 import type { Benchmark } from './benchmark.ts';
 import { inRounds, median, ratio, rounded } from './rounds.ts';
 
-const CALL_COUNT = 20_000;
+const CALL_COUNT = 50_000;
 /** Slower by two orders of magnitude: as many calls as take about as long. */
 const SLOW_CALL_COUNT = 2_000;
 const ROUND_COUNT = 31;
