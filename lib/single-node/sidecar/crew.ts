@@ -1,0 +1,155 @@
+import { checkInteger, refuse } from '#primitives/checks';
+import type { Clock } from '#primitives/clock';
+import { PatternError } from '#primitives/errors';
+import type { Log } from '#primitives/log';
+import type { Json } from '#primitives/table';
+import type { Sidecar } from './sidecar.ts';
+import { within } from './within.ts';
+
+/** Whether the program may run without the sidecar. */
+export type Need = 'required' | 'optional';
+
+/** `idle`: not started yet; `off`: it failed or was late at the start, and is left alone. */
+export type SidecarState = 'idle' | 'running' | 'off' | 'stopped';
+
+export interface SidecarReport {
+  readonly name: string;
+  readonly need: Need;
+  readonly state: SidecarState;
+  readonly report?: Json;
+}
+
+/** One sidecar with what became of it. */
+export interface Member {
+  readonly sidecar: Sidecar;
+  readonly need: Need;
+  readonly log: Log;
+  state: SidecarState;
+}
+
+export interface CrewOptions {
+  readonly required: readonly Sidecar[];
+  readonly optional: readonly Sidecar[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For all starts together. 1..600_000 ms. */
+  readonly startMs: number;
+  /** For all stops together. 1..600_000 ms. */
+  readonly stopMs: number;
+}
+
+/** Sidecars that live and end together. */
+export interface Crew {
+  /** All of them, required ones first, each group in the order in which it was given. */
+  readonly members: readonly Member[];
+  /**
+   * Starts those that do not run yet, one after the other. An optional one that fails or is late is switched off.
+   *
+   * @throws {@link PatternError} `sidecar/start-failed` (retryable) when a required one failed or was late. It may be
+   *   called again: what runs goes on running, the rest is tried again.
+   */
+  start(): Promise<void>;
+  /** Stops what runs, in reverse order, and never throws. Whoever is late is left behind. */
+  stop(): Promise<void>;
+  report(): readonly SidecarReport[];
+}
+
+const NAME = /^[a-z0-9-]{1,64}$/;
+const LONGEST_MS = 600_000;
+
+const checkSidecars = (sidecars: readonly Sidecar[]): void => {
+  for (const [index, { name }] of sidecars.entries()) {
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      throw refuse('sidecar.name', '1 to 64 characters of a-z, 0-9 and -', name);
+    }
+    if (sidecars.findIndex((other) => other.name === name) !== index) {
+      throw refuse('sidecar.name', 'unique among the sidecars of a program', name);
+    }
+  }
+};
+
+const reportOf = ({ sidecar, need, state, log }: Member): SidecarReport => {
+  const own = { name: sidecar.name, need, state };
+  if (state !== 'running' || sidecar.report === undefined) return own;
+  try {
+    return { ...own, report: sidecar.report() };
+  } catch (error) {
+    log.warn('sidecar has no report', { error });
+    return own;
+  }
+};
+
+/** Starts one that is not running. The error, when it did not come up; a late start that succeeds after all is undone. */
+const startMember = async (member: Member, crew: CrewOptions, ms: number, stopping: AbortSignal): Promise<unknown> => {
+  const { sidecar, log } = member;
+  const begin = crew.clock.monotonicMs();
+  let isLate = false;
+  const ended = await within(crew.clock, ms, async (late) => {
+    await sidecar.start?.({ clock: crew.clock, log, signal: AbortSignal.any([late, stopping]) });
+    if (isLate || stopping.aborted) await sidecar.stop?.(AbortSignal.abort());
+  });
+  if (stopping.aborted) return new PatternError('sidecar/stopped', `The sidecar ${sidecar.name} is being stopped`);
+  if (ended.status === 'done') {
+    member.state = 'running';
+    log.info('sidecar started', { tookMs: Math.round(crew.clock.monotonicMs() - begin) });
+    return undefined;
+  }
+  isLate = true;
+  if (ended.status === 'failed') return ended.error;
+  return new PatternError('sidecar/late', `The sidecar ${sidecar.name} did not start in time`, { retryable: true });
+};
+
+const crewOf = (options: CrewOptions): Member[] =>
+  (['required', 'optional'] as const).flatMap((need) =>
+    options[need].map((sidecar) => ({
+      sidecar,
+      need,
+      log: options.log.child({ sidecar: sidecar.name }),
+      state: 'idle' as SidecarState,
+    })),
+  );
+
+/** @throws {@link InvalidArgumentError} when a name is not allowed or not unique, or a time is out of range */
+export const crew = (options: CrewOptions): Crew => {
+  const { clock, startMs, stopMs } = options;
+  checkSidecars([...options.required, ...options.optional]);
+  checkInteger('startMs', startMs, 1, LONGEST_MS);
+  checkInteger('stopMs', stopMs, 1, LONGEST_MS);
+  const members = crewOf(options);
+  const stopping = new AbortController();
+  let stopped: Promise<void> | undefined;
+
+  const start = async (): Promise<void> => {
+    const endsAtMs = clock.monotonicMs() + startMs;
+    for (const member of members.filter(({ state }) => state === 'idle')) {
+      const error = await startMember(member, options, endsAtMs - clock.monotonicMs(), stopping.signal);
+      if (error === undefined) continue;
+      member.log.error('sidecar did not start', { need: member.need, error });
+      if (member.need === 'required') {
+        const what = `The required sidecar ${member.sidecar.name} did not start`;
+        throw new PatternError('sidecar/start-failed', what, { retryable: true, cause: error });
+      }
+      member.state = 'off';
+    }
+  };
+
+  const stopAll = async (): Promise<void> => {
+    stopping.abort();
+    const endsAtMs = clock.monotonicMs() + stopMs;
+    for (const member of members.toReversed()) {
+      const wasRunning = member.state === 'running';
+      member.state = 'stopped';
+      if (!wasRunning) continue;
+      const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) => member.sidecar.stop?.(late));
+      if (ended.status === 'failed') member.log.error('sidecar did not stop', { error: ended.error });
+      if (ended.status === 'late') member.log.error('sidecar did not stop in time', {});
+    }
+  };
+
+  return Object.freeze({
+    members,
+    start,
+    stop: () => (stopped ??= stopAll()),
+    report: () => members.map(reportOf),
+  });
+};
