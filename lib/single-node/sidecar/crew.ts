@@ -49,8 +49,13 @@ export interface Crew {
    *   called again: what runs goes on running, the rest is tried again.
    */
   start(): Promise<void>;
-  /** Stops what runs, in reverse order, and never throws. Whoever is late is left behind. */
-  stop(): Promise<void>;
+  /**
+   * Stops what runs, in reverse order, and never throws. Whoever is late is left behind. Gives the names of those that
+   * failed or were late. Asked again, it gives the same.
+   *
+   * @param ms How long the stops may take together, `stopMs` unless told.
+   */
+  stop(ms?: number): Promise<readonly string[]>;
   report(): readonly SidecarReport[];
 }
 
@@ -117,7 +122,7 @@ export const crew = (options: CrewOptions): Crew => {
   checkInteger('stopMs', stopMs, 1, LONGEST_MS);
   const members = crewOf(options);
   const stopping = new AbortController();
-  let stopped: Promise<void> | undefined;
+  let stopped: Promise<readonly string[]> | undefined;
 
   const start = async (): Promise<void> => {
     const endsAtMs = clock.monotonicMs() + startMs;
@@ -133,23 +138,27 @@ export const crew = (options: CrewOptions): Crew => {
     }
   };
 
-  const stopAll = async (): Promise<void> => {
+  const stopAll = async (ms: number): Promise<readonly string[]> => {
     stopping.abort();
-    const endsAtMs = clock.monotonicMs() + stopMs;
+    const endsAtMs = clock.monotonicMs() + ms;
+    const unclean: string[] = [];
     for (const member of members.toReversed()) {
       const wasRunning = member.state === 'running';
       member.state = 'stopped';
       if (!wasRunning) continue;
       const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) => member.sidecar.stop?.(late));
-      if (ended.status === 'failed') member.log.error('sidecar did not stop', { error: ended.error });
-      if (ended.status === 'late') member.log.error('sidecar did not stop in time', {});
+      if (ended.status === 'done') continue;
+      unclean.unshift(member.sidecar.name);
+      const error = ended.status === 'failed' ? ended.error : undefined;
+      member.log.error('sidecar did not stop cleanly', { status: ended.status, error });
     }
+    return unclean;
   };
 
   return Object.freeze({
     members,
     start,
-    stop: () => (stopped ??= stopAll()),
+    stop: (ms = stopMs) => (stopped ??= stopAll(ms)),
     report: () => members.map(reportOf),
   });
 };

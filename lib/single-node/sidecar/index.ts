@@ -1,5 +1,7 @@
 /** Sidecars (Burns, 2nd ed., chapter 3): companions of a program that does not know of them. */
 export type { Need, SidecarReport, SidecarState } from './crew.ts';
+export { lambdaExtension, type LambdaExtensionOptions } from './lambda-extension.ts';
+export { runSidecar, type RunSidecarOptions } from './run-sidecar.ts';
 export type { Invocation, Outcome, Sidecar, SidecarContext } from './sidecar.ts';
 export {
   withSidecar,
@@ -9,3 +11,4 @@ export {
   type SidecarsReport,
   type WithSidecarOptions,
 } from './with-sidecar.ts';
+export { selfSignedPair, type CertificatePair, type SelfSignedOptions } from './tls/self-signed.ts';

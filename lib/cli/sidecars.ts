@@ -1,0 +1,4 @@
+import type { SidecarCommand } from './sidecar-command.ts';
+
+/** The sidecars that `distributed-patterns sidecar NAME` can run, by name. Each has a file of its own. */
+export const sidecarCommands: Readonly<Record<string, SidecarCommand>> = {};
