@@ -12,3 +12,5 @@ export {
   type WithSidecarOptions,
 } from './with-sidecar.ts';
 export { selfSignedPair, type CertificatePair, type SelfSignedOptions } from './tls/self-signed.ts';
+export type { CertificateFiles } from './tls/certificate.ts';
+export { tlsSidecar, type TlsLimits, type TlsSidecarOptions } from './tls/tls-sidecar.ts';
