@@ -38,7 +38,9 @@ const server = createServer((request, response) => {
 // It speaks something else too, as old programs do: it repeats what it is sent.
 server.on('upgrade', (_request, socket, head) => {
   socket.on('error', () => socket.destroy());
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Legacy: yes\r\n\r\n');
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Legacy: yes\r\n\r\n',
+  );
   socket.write(head);
   socket.pipe(socket);
 });

@@ -36,9 +36,10 @@ const closeWhenIdle = async (
   { clock, idleMs }: UpgradeOptions,
   closed: AbortSignal,
 ): Promise<void> => {
-  for (let before = -1; !closed.aborted; before = bytes()) {
-    if (bytes() === before) client.destroy();
+  while (!closed.aborted) {
+    const before = bytes();
     await clock.sleep(idleMs, closed).catch(() => undefined);
+    if (bytes() === before) client.destroy();
   }
 };
 
@@ -51,11 +52,13 @@ export const upgrader = (options: UpgradeOptions): Upgrader => {
     const closed = new AbortController();
     const bytes = (): number => (program.bytesRead ?? 0) + (program.bytesWritten ?? 0);
     void closeWhenIdle(client, bytes, options, closed.signal);
-    pipeline(client, program, client, () => {
+    client.pipe(program).pipe(client);
+    client.once('close', () => {
       closed.abort();
-      client.destroy();
       program.destroy();
     });
+    // What the program said last is still on its way to the client.
+    program.once('close', () => client.end(() => client.destroy()));
   };
 
   const open = (incoming: IncomingMessage, client: Duplex, head: Buffer): void => {
