@@ -109,7 +109,9 @@ export const sidecarCli = async (args: readonly string[], context: CliContext): 
   } catch (error) {
     const isUsage = error instanceof InvalidArgumentError;
     const hint = isUsage ? `; try 'distributed-patterns sidecar ${name} --help'` : '';
-    context.error(`distributed-patterns sidecar ${name}: ${error instanceof Error ? error.message : 'failed'}${hint}`);
+    context.error(
+      `distributed-patterns sidecar ${name}: ${error instanceof Error ? error.message.replace(/\.$/, '') : 'failed'}${hint}`,
+    );
     return isUsage ? exitCodes.usage : exitCodes.failed;
   }
 };

@@ -15,7 +15,11 @@ export const keptLog = (entries: LogEntry[] = [], own: LogFields = {}): Log & { 
     (message: string, fields: LogFields = {}): void =>
       void entries.push({ level, message, fields: { ...own, ...fields } });
   return {
-    ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), entries },
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    entries,
     child: (fields) => keptLog(entries, { ...own, ...fields }),
   };
 };

@@ -14,3 +14,8 @@ export {
 export { selfSignedPair, type CertificatePair, type SelfSignedOptions } from './tls/self-signed.ts';
 export type { CertificateFiles } from './tls/certificate.ts';
 export { tlsSidecar, type TlsLimits, type TlsSidecarOptions } from './tls/tls-sidecar.ts';
+export { processSource } from './topz/process-source.ts';
+export type { TopzReport } from './topz/report.ts';
+export { topz, type Topz, type TopzOptions } from './topz/topz.ts';
+export type { Reading, Usage, UsageSource } from './topz/usage.ts';
+export { usageSource } from './topz/usage-source.ts';

@@ -2,6 +2,7 @@ import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import { crew, type Crew } from './crew.ts';
+import { runHooks } from './hooks.ts';
 import { registerExtension, type ExtensionApi, type ExtensionEvent } from './extension-api.ts';
 import type { Invocation, Sidecar } from './sidecar.ts';
 import { within } from './within.ts';
@@ -33,27 +34,26 @@ const REPORT_MS = 1_000;
 
 const ERROR_TYPES = { start: 'Extension.StartFailed', poll: 'Extension.PollFailed' };
 
-const runHooks = async (team: Crew, event: ExtensionEvent & { kind: 'invoke' }, options: LambdaExtensionOptions) => {
+const beside = async (team: Crew, event: ExtensionEvent & { kind: 'invoke' }, options: LambdaExtensionOptions) => {
   const { clock, beforeMs } = options;
-  const invocation: Invocation = Object.freeze({
-    id: event.requestId,
-    remainingMs: () => event.deadlineAtMs - clock.nowMs(),
+  const remainingMs = (): number => event.deadlineAtMs - clock.nowMs();
+  const invocation: Invocation = Object.freeze({ id: event.requestId, remainingMs });
+  await runHooks({
+    members: team.members,
+    clock,
+    ms: Math.min(beforeMs, remainingMs() - MARGIN_MS),
+    hook: 'before',
+    stopsAtRequired: false,
+    call: (sidecar, signal) => sidecar.before?.(invocation, signal),
+    invocation: invocation.id,
   });
-  const endsAtMs = clock.monotonicMs() + Math.min(beforeMs, invocation.remainingMs() - MARGIN_MS);
-  for (const { sidecar, log } of team.members) {
-    if (sidecar.before === undefined) continue;
-    const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) => sidecar.before?.(invocation, late));
-    if (ended.status === 'done') continue;
-    const error = ended.status === 'failed' ? ended.error : undefined;
-    log.warn('sidecar failed at a call', { invocation: invocation.id, status: ended.status, error });
-  }
 };
 
 const serve = async (api: ExtensionApi, team: Crew, options: LambdaExtensionOptions): Promise<boolean> => {
   const { clock, log, stopMs, signal } = options;
   for (;;) {
     const event = await api.next();
-    if (event.kind === 'invoke') await runHooks(team, event, options);
+    if (event.kind === 'invoke') await beside(team, event, options);
     if (event.kind === 'unknown') log.warn('unknown event of the Extensions API', { eventType: event.eventType });
     if (event.kind !== 'shutdown' && !signal.aborted) continue;
     const leftMs = event.kind === 'shutdown' ? event.deadlineAtMs - clock.nowMs() - MARGIN_MS : stopMs;

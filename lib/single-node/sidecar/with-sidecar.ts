@@ -3,6 +3,7 @@ import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import { crew, type Member, type SidecarReport } from './crew.ts';
+import { runHooks } from './hooks.ts';
 import { invocations } from './invocation.ts';
 import type { Invocation, Outcome, Sidecar } from './sidecar.ts';
 import { within } from './within.ts';
@@ -88,16 +89,18 @@ const runBefore = async (
   invocation: Invocation,
   { clock, beforeMs }: WithSidecarOptions,
 ): Promise<void> => {
-  const endsAtMs = clock.monotonicMs() + Math.min(beforeMs, invocation.remainingMs());
-  for (const { sidecar, need, log } of members) {
-    if (sidecar.before === undefined) continue;
-    const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) => sidecar.before?.(invocation, late));
-    if (ended.status === 'done') continue;
-    const error = ended.status === 'failed' ? ended.error : undefined;
-    log.warn('sidecar failed before a call', { invocation: invocation.id, need, status: ended.status, error });
-    if (need === 'required')
-      throw refusal('before-failed', `The required sidecar ${sidecar.name} was not ready`, error);
-  }
+  const failure = await runHooks({
+    members,
+    clock,
+    ms: Math.min(beforeMs, invocation.remainingMs()),
+    hook: 'before',
+    stopsAtRequired: true,
+    call: (sidecar, signal) => sidecar.before?.(invocation, signal),
+    invocation: invocation.id,
+  });
+  if (failure === undefined) return;
+  const { member, error } = failure;
+  throw refusal('before-failed', `The required sidecar ${member.sidecar.name} was not ready`, error);
 };
 
 const runAfter = async (
@@ -108,16 +111,15 @@ const runAfter = async (
 ): Promise<void> => {
   // The answer goes out first: whoever waits for it runs in this turn of the event loop, the hooks in the next.
   await clock.sleep(0);
-  const endsAtMs = clock.monotonicMs() + afterMs;
-  for (const { sidecar, log } of members.toReversed()) {
-    if (sidecar.after === undefined) continue;
-    const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) =>
-      sidecar.after?.(invocation, outcome, late),
-    );
-    if (ended.status === 'done') continue;
-    const error = ended.status === 'failed' ? ended.error : undefined;
-    log.warn('sidecar failed after a call', { invocation: invocation.id, status: ended.status, error });
-  }
+  await runHooks({
+    members: members.toReversed(),
+    clock,
+    ms: afterMs,
+    hook: 'after',
+    stopsAtRequired: false,
+    call: (sidecar, signal) => sidecar.after?.(invocation, outcome, signal),
+    invocation: invocation.id,
+  });
 };
 
 /**

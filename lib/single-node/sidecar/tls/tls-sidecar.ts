@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
-import { isIPv4, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
+import { closeServer, isLoopback, listenAt } from '../listening.ts';
 import type { Sidecar, SidecarContext } from '../sidecar.ts';
 import type { CertificateFiles } from './certificate.ts';
 import { certificateStore, type CertificateStore } from './certificate-store.ts';
@@ -50,8 +50,6 @@ const LIMITS = [
   'maxBodyBytes',
 ];
 const LONGEST_MS = 3_600_000;
-
-const isLoopback = (host: string): boolean => host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 
 const validateLimits = (limits: TlsLimits): void => {
   checkNames(limits, LIMITS);
@@ -120,11 +118,6 @@ const counters = () => {
   };
 };
 
-const addressOf = (server: Server): string => {
-  const { address, family, port } = server.address() as AddressInfo;
-  return `https://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-};
-
 interface Running {
   readonly server: Server;
   readonly store: CertificateStore;
@@ -169,7 +162,6 @@ export const tlsSidecar = (options: TlsSidecarOptions): Sidecar => {
     const { clock, log, signal } = context;
     const store = certificateStore({ certificates, clock, log });
     await store.load();
-    signal.throwIfAborted();
     const server = serverOf(store, options);
     const forward = forwarder({ ...limits, target, log, count, isEnding: () => isEnding });
     const tunnels = upgrader({ target, idleMs: limits.answerMs, clock, log, count });
@@ -186,29 +178,16 @@ export const tlsSidecar = (options: TlsSidecarOptions): Sidecar => {
       log.debug('no TLS handshake', { error: error.message });
       socket.destroy();
     });
-    server.listen({ ...listen, exclusive: true });
-    try {
-      await once(server, 'listening', { signal });
-    } catch (error) {
-      server.close();
-      throw error;
-    }
-    running = { server, store, tunnels, address: addressOf(server) };
+    const address = await listenAt(server, listen, signal);
+    running = { server, store, tunnels, address: `https://${address}` };
     void keepFresh(running, context, reloadMs);
   };
 
   const stop = async (signal: AbortSignal): Promise<void> => {
     if (running === undefined) return;
-    const { server } = running;
     isEnding = true;
-    const closed = once(server, 'close');
-    server.close();
     running.tunnels.close();
-    const cut = (): void => server.closeAllConnections();
-    if (signal.aborted) cut();
-    signal.addEventListener('abort', cut, { once: true });
-    await closed;
-    signal.removeEventListener('abort', cut);
+    await closeServer(running.server, signal);
   };
 
   return Object.freeze({

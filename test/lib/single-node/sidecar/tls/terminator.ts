@@ -4,6 +4,7 @@ import { request as httpsRequest, type Agent } from 'node:https';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { tlsSidecar, type TlsLimits } from '#single-node/sidecar/tls/tls-sidecar';
+import type { Sidecar } from '#single-node/sidecar/sidecar';
 import { sidecarPlace } from '../../../../support/sidecar-place.ts';
 import { pairFolder, pairFor } from './pairs.ts';
 
@@ -80,6 +81,9 @@ export const exchange = async (port: number, bytes: string | Buffer): Promise<st
   return answer;
 };
 
+/** Where a sidecar that listens says that it does. */
+export const portOf = (sidecar: Sidecar): number => Number(/:(\d+)"/.exec(JSON.stringify(sidecar.report?.()))?.[1]);
+
 /** A plain program in this process, a terminator in front of it, and the files of its certificate. */
 export const terminator = async (
   program: RequestListener,
@@ -104,8 +108,13 @@ export const terminator = async (
   const report = (): { address: string; [name: string]: unknown } =>
     sidecar.report?.() as { address: string; [name: string]: unknown };
   return {
-    ...{ sidecar, place, files, pair, server, report },
-    port: Number(new URL(report().address).port),
+    sidecar,
+    place,
+    files,
+    pair,
+    server,
+    report,
+    port: portOf(sidecar),
     /** Lets the clock of the sidecar reach the next look at the files, and waits until it was taken. */
     reload: async (isDone: () => boolean) => {
       for (let looks = 0; looks < 50 && !isDone(); looks += 1) {

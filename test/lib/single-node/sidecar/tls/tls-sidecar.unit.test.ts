@@ -7,7 +7,7 @@ import { tlsSidecar } from '#single-node/sidecar/tls/tls-sidecar';
 import { sidecarPlace } from '../../../../support/sidecar-place.ts';
 import { until } from '../../../../support/until.ts';
 import { pairFolder, pairFor, serialOf } from './pairs.ts';
-import { dial, exchange, get, limits, serialAt, terminator } from './terminator.ts';
+import { dial, exchange, get, limits, portOf, serialAt, terminator } from './terminator.ts';
 
 type Terminator = Awaited<ReturnType<typeof terminator>>;
 
@@ -147,7 +147,7 @@ test('with several pairs the server name chooses; without one, or with another, 
     limits,
   });
   await sidecar.start?.(place);
-  const port = Number(new URL((sidecar.report?.() as { address: string }).address).port);
+  const port = portOf(sidecar);
   expect(await serialAt(port, 'b.example')).toBe(serialOf(pairB));
   expect(await serialAt(port, 'a.example')).toBe(serialOf(pairA));
   expect(await serialAt(port, 'c.example')).toBe(serialOf(pairA));
@@ -283,7 +283,7 @@ test('clients that say nothing, or their head without end, are closed in time', 
 test('connections over the limit are closed, the others are served', async () => {
   const one = await started(echo, { limits: { maxConnections: 2 } });
   const [first, second] = [await dial(one.port), await dial(one.port)];
-  await expect(dial(one.port)).rejects.toThrow();
+  await expect(dial(one.port)).rejects.toThrow(/disconnected|ECONNRESET/);
   first.destroy();
   await once(first, 'close');
   second.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -318,10 +318,10 @@ test('a stop that is out of time closes what is open', async () => {
   await arrived;
   const late = new AbortController();
   const stopped = one.sidecar.stop?.(late.signal);
-  const failed = expect(answer).rejects.toThrow(/hang up|ECONNRESET/);
+  const failure = answer.catch((error: unknown) => String(error));
   late.abort();
   await expect(stopped).resolves.toBeUndefined();
-  await failed;
+  expect(await failure).toMatch(/hang up|ECONNRESET/);
 });
 
 test('a target that is not on this machine, an unknown option and a limit out of range are refused', () => {
@@ -335,7 +335,7 @@ test('a target that is not on this machine, an unknown option and a limit out of
   for (const host of ['10.0.0.1', 'localhost.example', '2130706433', '0x7f.1', '::ffff:7f00:1', '127.1']) {
     expect(() => tlsSidecar({ ...options, target: { host, port: 80 } })).toThrow(/'target.host' to be a loopback/);
   }
-  expect(() => tlsSidecar({ ...options, ...{ relodMs: 1 } })).toThrow(InvalidArgumentError);
+  expect(() => tlsSidecar(Object.assign({ relodMs: 1 }, options))).toThrow(InvalidArgumentError);
   expect(() => tlsSidecar({ ...options, certificates: [] })).toThrow(/'certificates.length'/);
   expect(() => tlsSidecar({ ...options, limits: { ...limits, requestMs: 1 } })).toThrow(/'limits.requestMs'/);
 });
