@@ -49,7 +49,8 @@ const parse = (args: readonly string[], options: CliOptions): Given => {
     const descriptors = Object.entries(options).map(([name, option]) => [name, descriptorOf(option)] as const);
     return parseArgs({ args: [...args], options: Object.fromEntries(descriptors), strict: true }).values;
   } catch (error) {
-    const [what = ''] = error instanceof Error ? error.message.split(/\. |\n/) : [];
+    const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+    const [what = ''] = message.split(/\. |\n/);
     throw new InvalidArgumentError(`${what.replace(/\.$/, '')}; options are ${namesOf(options)}`);
   }
 };

@@ -1,8 +1,10 @@
 import { refuse } from '#primitives/checks';
+import { ensureDevelopmentPair } from '#single-node/sidecar/tls/development-pair';
 import { tlsSidecar } from '#single-node/sidecar/tls/tls-sidecar';
 import type { SidecarCommand } from './sidecar-command.ts';
 
 const LONGEST_MS = 3_600_000;
+const DEVELOPMENT_VALID_MS = 30 * 86_400_000;
 
 const ms = (help: string, byDefault: number) =>
   ({ kind: 'integer', min: 1, max: LONGEST_MS, default: byDefault, help }) as const;
@@ -19,6 +21,12 @@ before is kept. Several pairs: give --cert and --key several times, in the same 
   options: {
     cert: { kind: 'text', value: 'FILE', many: true, help: 'the certificate (PEM), with those that signed it' },
     key: { kind: 'text', value: 'FILE', many: true, help: 'its private key (PEM, without a passphrase)' },
+    'self-signed': {
+      kind: 'text',
+      value: 'NAME',
+      many: true,
+      help: 'for development: where there is no pair, writes one for these names',
+    },
     host: { kind: 'text', value: 'ADDRESS', default: '127.0.0.1', help: 'the address to listen at' },
     port: { kind: 'integer', min: 0, max: 65_535, default: 8443, help: 'the port to listen at; 0 takes a free one' },
     'target-host': { kind: 'text', value: 'ADDRESS', default: '127.0.0.1', help: 'where the program is: loopback' },
@@ -33,13 +41,14 @@ before is kept. Several pairs: give --cert and --key several times, in the same 
     'max-header-bytes': { kind: 'integer', min: 1_024, max: 1_048_576, default: 16_384, help: 'of a request' },
     'max-body-bytes': { kind: 'integer', min: 0, max: 2 ** 40, default: 10_485_760, help: 'of a request' },
   },
-  make: (values) => {
+  make: async (values, { clock, random }) => {
     const certs = values.texts('cert');
     const keys = values.texts('key');
     if (certs.length === 0) throw refuse('--cert', 'given', 'nothing');
     if (keys.length !== certs.length) throw refuse('--key', `given as often as --cert (${certs.length})`, keys.length);
-    return tlsSidecar({
-      certificates: certs.map((certFile, at) => ({ certFile, keyFile: keys[at] ?? '' })),
+    const certificates = certs.map((certFile, at) => ({ certFile, keyFile: keys[at] ?? '' }));
+    const sidecar = tlsSidecar({
+      certificates,
       listen: { host: values.text('host'), port: values.integer('port') },
       target: { host: values.text('target-host'), port: values.integer('target-port') },
       reloadMs: values.integer('reload-ms'),
@@ -54,5 +63,11 @@ before is kept. Several pairs: give --cert and --key several times, in the same 
         maxBodyBytes: values.integer('max-body-bytes'),
       },
     });
+    const names = values.texts('self-signed');
+    // Only when everything else makes sense.
+    for (const files of names.length > 0 ? certificates : []) {
+      await ensureDevelopmentPair({ ...files, names, validMs: DEVELOPMENT_VALID_MS, clock, random });
+    }
+    return sidecar;
   },
 };

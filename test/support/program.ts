@@ -24,7 +24,7 @@ const endOf = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
     : once(child, 'exit').then(([code, signal]: (number | NodeJS.Signals | null)[]) => code ?? signal ?? null);
 
 /** Starts a program and waits for its first line. */
-export const startProgram = async (
+const startProgram = async (
   file: string,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
@@ -60,6 +60,6 @@ export const startCli = (args: readonly string[], env: NodeJS.ProcessEnv = {}): 
 
 /** A legacy program, and its port. */
 export const startLegacy = async (port = 0): Promise<Program & { readonly port: number }> => {
-  const program = await startProgram('test/support/legacy-program.ts', [String(port)]);
+  const program = await startProgram('test/support/fixture/legacy-program.ts', [String(port)]);
   return { ...program, port: Number(program.firstLine) };
 };

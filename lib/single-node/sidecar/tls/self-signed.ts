@@ -38,7 +38,7 @@ const HOST = /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a
 
 const addressBytes = (address: string): Buffer => {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
+  const [head = '', tail] = address.split(/::/);
   const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'));
   const before = groups(head);
   const after = tail === undefined ? [] : groups(tail);

@@ -6,7 +6,7 @@ const MS_PER_TICK = 10;
 
 const GONE_CODES = new Set(['ENOENT', 'ESRCH']);
 
-export const codeOf = (error: unknown): string =>
+const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 
 /** The fields of `/proc/pid/stat` by their numbers in proc(5). The second, the name, may hold anything, `)` too. */

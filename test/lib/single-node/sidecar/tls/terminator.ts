@@ -34,13 +34,16 @@ export const get = (
     readonly headers?: Record<string, string>;
     readonly body?: string;
     readonly agent?: Agent;
+    /** Called when the head of the answer is there. */
+    readonly begun?: () => void;
   } = {},
 ): Promise<Reply> =>
   new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body, agent } = options;
+    const { method = 'GET', headers = {}, body, agent, begun } = options;
     const outgoing = httpsRequest(
       { host: '127.0.0.1', port, path, method, headers, agent: agent ?? false, rejectUnauthorized: false },
       (answer) => {
+        begun?.();
         let text = '';
         answer.setEncoding('latin1').on('data', (part: string) => {
           text += part;
