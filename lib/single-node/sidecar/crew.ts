@@ -4,7 +4,7 @@ import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Json } from '#primitives/table';
 import type { Sidecar } from './sidecar.ts';
-import { within } from './within.ts';
+import { within, type Ended } from './within.ts';
 
 /** Whether the program may run without the sidecar. */
 export type Need = 'required' | 'optional';
@@ -84,24 +84,37 @@ const reportOf = ({ sidecar, need, state, log }: Member): SidecarReport => {
   }
 };
 
+/** Without time left it is called all the same, and told so: it may release at once, but is not waited for. */
+const stopMember = async ({ sidecar }: Member, clock: Clock, ms: number): Promise<Ended<void>> => {
+  const stop = async (signal: AbortSignal): Promise<void> => sidecar.stop?.(signal);
+  if (ms > 0) return within(clock, ms, stop);
+  void stop(AbortSignal.abort()).catch(() => undefined);
+  return { status: 'late' };
+};
+
 /** Starts one that is not running. The error, when it did not come up; a late start that succeeds after all is undone. */
 const startMember = async (member: Member, crew: CrewOptions, ms: number, stopping: AbortSignal): Promise<unknown> => {
   const { sidecar, log } = member;
-  const begin = crew.clock.monotonicMs();
-  let isLate = false;
-  const ended = await within(crew.clock, ms, async (late) => {
-    await sidecar.start?.({ clock: crew.clock, log, signal: AbortSignal.any([late, stopping]) });
-    if (isLate || stopping.aborted) await sidecar.stop?.(AbortSignal.abort());
+  const stopped = new PatternError('sidecar/stopped', `The sidecar ${sidecar.name} is being stopped`);
+  const late = new PatternError('sidecar/late', `The sidecar ${sidecar.name} was late`, { retryable: true });
+  if (stopping.aborted) return stopped;
+  if (ms <= 0) return late;
+  const beganMs = crew.clock.monotonicMs();
+  let isUp = false;
+  let isGivenUp = false;
+  const ended = await within(crew.clock, ms, async (tooLate) => {
+    await sidecar.start?.({ clock: crew.clock, log, signal: AbortSignal.any([tooLate, stopping]) });
+    isUp = !isGivenUp && !stopping.aborted;
+    if (!isUp) await sidecar.stop?.(AbortSignal.abort());
   });
-  if (stopping.aborted) return new PatternError('sidecar/stopped', `The sidecar ${sidecar.name} is being stopped`);
-  if (ended.status === 'done') {
-    member.state = 'running';
-    log.info('sidecar started', { tookMs: Math.round(crew.clock.monotonicMs() - begin) });
-    return undefined;
-  }
-  isLate = true;
-  if (ended.status === 'failed') return ended.error;
-  return new PatternError('sidecar/late', `The sidecar ${sidecar.name} did not start in time`, { retryable: true });
+  // It may have come up in the very turn in which the stop began, or the time was over.
+  if (stopping.aborted && isUp) await stopMember(member, crew.clock, 0);
+  if (stopping.aborted) return stopped;
+  isGivenUp = !isUp;
+  if (isGivenUp) return ended.status === 'failed' ? ended.error : late;
+  member.state = 'running';
+  log.info('sidecar started', { tookMs: Math.round(crew.clock.monotonicMs() - beganMs) });
+  return undefined;
 };
 
 const crewOf = (options: CrewOptions): Member[] =>
@@ -146,7 +159,7 @@ export const crew = (options: CrewOptions): Crew => {
       const wasRunning = member.state === 'running';
       member.state = 'stopped';
       if (!wasRunning) continue;
-      const ended = await within(clock, endsAtMs - clock.monotonicMs(), (late) => member.sidecar.stop?.(late));
+      const ended = await stopMember(member, clock, endsAtMs - clock.monotonicMs());
       if (ended.status === 'done') continue;
       unclean.unshift(member.sidecar.name);
       const error = ended.status === 'failed' ? ended.error : undefined;

@@ -3,7 +3,7 @@ import { extensionsApi } from '../../support/extensions-api.ts';
 import { freePort } from '../../../localstack/free-port.ts';
 import { listens } from '../../support/processes.ts';
 import { startCli, startLegacy, type Program } from '../../support/program.ts';
-import { until } from '../../support/until.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const open: Program[] = [];
 const kept = <P extends Program>(program: P): P => {
@@ -75,11 +75,11 @@ test('with the Extensions API of Lambda there, it runs as an extension from regi
   const args = ['sidecar', 'topz', '--pid', String(process.pid), '--port', port, '--extension-name', 'topz-extension'];
   // As an extension it prints no line: who waits for it is Lambda.
   const ended = startCli(args, env).catch((error: unknown) => String(error));
-  await until(() => api.isFrozen());
+  await eventually(() => api.isFrozen());
   expect(api.calls[0]?.headers['lambda-extension-name']).toBe('topz-extension');
   expect((await read(`http://127.0.0.1:${port}`)).pid).toBe(process.pid);
   api.invoke('r-1', Date.now() + 60_000);
-  await until(() => api.calls.length === 3 && api.isFrozen());
+  await eventually(() => api.calls.length === 3 && api.isFrozen());
   api.shutdown(Date.now() + 2_000);
   expect(await ended).toMatch(/ended \(0\)/);
   api.close();

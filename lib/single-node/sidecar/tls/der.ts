@@ -22,11 +22,9 @@ export const tagged = (number: number, ...parts: readonly Buffer[]): Buffer => v
 /** A context-specific tag in the place of the value's own. */
 export const implicit = (number: number, content: Buffer): Buffer => value(0x80 | number, content);
 
-/** Positive, of at most 20 bytes, given in hexadecimal. */
-export const integer = (hex: string): Buffer => {
-  const digits = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
-  return (digits[0] ?? 0) < 0x80 ? value(0x02, digits) : value(0x02, Buffer.from([0]), digits);
-};
+/** Given in hexadecimal; with an even number of digits the first must be below 8, or it would be negative. */
+export const integer = (hex: string): Buffer =>
+  value(0x02, Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex'));
 
 const base128 = (number: number): readonly number[] =>
   number < 0x80 ? [number] : [...base128(number >>> 7).map((byte) => byte | 0x80), number & 0x7f];

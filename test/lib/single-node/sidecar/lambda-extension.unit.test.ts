@@ -3,7 +3,7 @@ import { lambdaExtension, type LambdaExtensionOptions } from '#single-node/sidec
 import type { Sidecar } from '#single-node/sidecar/sidecar';
 import { extensionsApi } from '../../../support/extensions-api.ts';
 import { keptLog } from '../../../support/sidecar-place.ts';
-import { until } from '../../../support/until.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 type Api = Awaited<ReturnType<typeof extensionsApi>>;
 const open: Api[] = [];
@@ -42,9 +42,9 @@ const run = async (
 test('it registers under the name of its file for both events, and starts before it asks for the first', async () => {
   const release = Promise.withResolvers<void>();
   const { api, done } = await run([{ name: 'a', start: () => release.promise }]);
-  await until(() => api.calls.length === 1);
+  await eventually(() => api.calls.length === 1);
   release.resolve();
-  await until(() => api.isFrozen());
+  await eventually(() => api.isFrozen());
   expect(api.calls[0]).toMatchObject({
     method: 'POST',
     path: '/2020-01-01/extension/register',
@@ -68,11 +68,11 @@ test('a hook ends before the environment may be frozen, and gets the call with t
   };
   const { api, done } = await run([hook]);
   api.invoke('r-1', inMs(60_000));
-  await until(() => seen.length > 0);
+  await eventually(() => seen.length > 0);
   expect(seen).toEqual(['r-1', true]);
   expect(api.isFrozen()).toBe(false);
   release.resolve();
-  await until(() => api.isFrozen());
+  await eventually(() => api.isFrozen());
   api.shutdown(inMs(2_000));
   expect(await done).toBe(true);
 });
@@ -85,7 +85,7 @@ test('hooks that fail or hang are logged, and neither keeps the next call or ano
   const { api, done, log } = await run([broken, good, hanging], { beforeMs: 100 });
   for (const id of ['r-1', 'r-2']) {
     api.invoke(id, inMs(60_000));
-    await until(() => api.isFrozen() && seen.includes(id));
+    await eventually(() => api.isFrozen() && seen.includes(id));
   }
   expect(log.entries.filter(({ level }) => level === 'warn').map(({ fields }) => fields['sidecar'])).toEqual([
     'broken',
@@ -101,7 +101,7 @@ test('a call that has no time left is not held up by a hook', async () => {
   const seen: string[] = [];
   const { api, done } = await run([{ name: 'a', before: ({ id }) => void seen.push(id) }]);
   api.invoke('late', inMs(-1_000));
-  await until(() => api.isFrozen() && api.calls.length >= 3);
+  await eventually(() => api.isFrozen() && api.calls.length >= 3);
   expect(seen).toEqual([]);
   api.shutdown(inMs(2_000));
   expect(await done).toBe(true);
@@ -159,7 +159,7 @@ test('a registration that is refused, or that nobody answers, is an error', asyn
 test('a signal ends it although it waits for an event', async () => {
   let stops = 0;
   const { api, done, end } = await run([{ name: 'a', stop: async () => void (stops += 1) }]);
-  await until(() => api.isFrozen());
+  await eventually(() => api.isFrozen());
   end();
   expect(await done).toBe(true);
   expect(stops).toBe(1);

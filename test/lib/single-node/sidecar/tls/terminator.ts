@@ -119,8 +119,8 @@ export const terminator = async (
     report,
     port: portOf(sidecar),
     /** Lets the clock of the sidecar reach the next look at the files, and waits until it was taken. */
-    reload: async (isDone: () => boolean) => {
-      for (let looks = 0; looks < 50 && !isDone(); looks += 1) {
+    reload: async (isDone: () => boolean, maxLooks = 200) => {
+      for (let looks = 0; looks < maxLooks && !isDone(); looks += 1) {
         await place.clock.advance(1_000);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { Agent } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { InvalidArgumentError } from '#primitives/errors';
 import { tlsSidecar } from '#single-node/sidecar/tls/tls-sidecar';
 import { sidecarPlace } from '../../../../support/sidecar-place.ts';
-import { until } from '../../../../support/until.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { pairFolder, pairFor, serialOf } from './pairs.ts';
 import { dial, exchange, get, limits, portOf, serialAt, terminator } from './terminator.ts';
 
@@ -96,7 +96,7 @@ test.each([
   expect(JSON.stringify(one.report())).toContain(reason);
   expect(await serialAt(one.port)).toBe(serialOf(one.pair));
   // It is said once, not at each look.
-  await one.place.clock.advance(20_000);
+  await one.reload(() => false, 10);
   const refusals = one.place.log.entries.filter(({ message }) => message === 'certificate refused');
   expect(refusals).toHaveLength(1);
   // The second half of the renewal comes: it is served.
@@ -104,6 +104,29 @@ test.each([
   await one.reload(() => JSON.stringify(one.report()).includes(serialOf(next)));
   expect(await serialAt(one.port)).toBe(serialOf(next));
 });
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'a session of %s is resumed until the certificate is renewed, and not over it',
+  async (maxVersion) => {
+    const one = await started((_request, response) => response.end('x'));
+    const visit = async (session?: Buffer) => {
+      const socket = await dial(one.port, { maxVersion, session });
+      // The ticket comes with, or behind, the first answer.
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await once(socket, 'data');
+      const visited = { reused: socket.isSessionReused(), session: socket.getSession() };
+      socket.destroy();
+      return visited;
+    };
+    const first = await visit();
+    const second = await visit(first.session);
+    expect(second.reused).toBe(true);
+    const renewed = await pairFor(['localhost']);
+    one.files.write(renewed);
+    await one.reload(() => JSON.stringify(one.report()).includes(serialOf(renewed)));
+    expect((await visit(second.session)).reused).toBe(false);
+  },
+);
 
 test('a renewed certificate that is not valid now is not served', async () => {
   const one = await started(echo);
@@ -188,7 +211,7 @@ test('a program that is silent for too long is a 504, and one that breaks off br
   );
   expect((await get(one.port, '/silent')).status).toBe(504);
   await expect(get(one.port, '/half')).rejects.toThrow(/aborted|hang up/);
-  await until(() => one.report()['cutOff'] === 1);
+  await eventually(() => one.report()['cutOff'] === 1);
   expect(one.report()).toMatchObject({ gatewayTimeout: 1, badGateway: 0 });
 });
 
@@ -267,15 +290,18 @@ test('rubbish instead of a handshake costs a connection and nothing else', async
 
 test('clients that say nothing, or their head without end, are closed in time', async () => {
   const one = await started(echo, { limits: { handshakeMs: 300, headersMs: 300, requestMs: 600 } });
-  const silent = connect({ port: one.port, host: '127.0.0.1' });
-  const mute = await dial(one.port);
-  const slow = await dial(one.port);
-  const timer = setInterval(() => slow.write('X-A: b\r\n'), 20);
-  const late = await dial(one.port);
-  late.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx');
-  slow.write('GET / HTTP/1.1\r\nHost: a\r\n');
-  for (const socket of [silent, mute, slow, late]) socket.on('error', () => undefined).resume();
-  await Promise.all([silent, mute, slow, late].map((socket) => once(socket, 'close')));
+  const watched = <S extends Socket>(socket: S) => {
+    socket.on('error', () => undefined).resume();
+    return { socket, closed: new Promise((resolve) => socket.once('close', resolve)) };
+  };
+  const silent = watched(connect({ port: one.port, host: '127.0.0.1' }));
+  const mute = watched(await dial(one.port));
+  const slow = watched(await dial(one.port));
+  slow.socket.write('GET / HTTP/1.1\r\nHost: a\r\n');
+  const timer = setInterval(() => slow.socket.write('X-A: b\r\n'), 20);
+  const late = watched(await dial(one.port));
+  late.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx');
+  await Promise.all([silent, mute, slow, late].map(({ closed }) => closed));
   clearInterval(timer);
   expect((await get(one.port)).status).toBe(200);
 });
@@ -292,6 +318,24 @@ test('connections over the limit are closed, the others are served', async () =>
   second.destroy();
 });
 
+test('a stop closes the connection behind an answer whose head went out before it', async () => {
+  const release = Promise.withResolvers<void>();
+  const one = await started((_request, response) => {
+    response.write('wh');
+    void release.promise.then(() => response.end('ole'));
+  });
+  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+  const begun = Promise.withResolvers<void>();
+  const answer = get(one.port, '/', { agent, begun: begun.resolve });
+  await begun.promise;
+  one.place.end();
+  const stopped = one.sidecar.stop?.(new AbortController().signal);
+  release.resolve();
+  expect(await answer).toMatchObject({ status: 200, body: 'whole' });
+  await expect(stopped).resolves.toBeUndefined();
+  agent.destroy();
+});
+
 test('a stop lets requests end that were begun, accepts no more, and closes idle connections', async () => {
   const release = Promise.withResolvers<void>();
   const one = await started((_request, response) => void release.promise.then(() => response.end('whole')));
@@ -305,7 +349,8 @@ test('a stop lets requests end that were begun, accepts no more, and closes idle
   const stopped = one.sidecar.stop?.(new AbortController().signal);
   await expect(get(one.port)).rejects.toThrow(/ECONNREFUSED/);
   release.resolve();
-  expect(await answer).toMatchObject({ status: 200, body: 'whole' });
+  // It says that the connection is closed behind it: a client that keeps connections sends nothing more there.
+  expect(await answer).toMatchObject({ status: 200, body: 'whole', headers: { connection: 'close' } });
   idle.destroy();
   await expect(stopped).resolves.toBeUndefined();
   agent.destroy();

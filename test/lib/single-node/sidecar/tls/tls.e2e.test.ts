@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../../../localstack/free-port.ts';
 import { listens } from '../../../../support/processes.ts';
 import { startCli, startLegacy, type Program } from '../../../../support/program.ts';
-import { until } from '../../../../support/until.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { pairFolder, pairFor, serialOf } from './pairs.ts';
 import { get, serialAt } from './terminator.ts';
 
@@ -71,9 +71,9 @@ test('a certificate is renewed again and again under load: no request fails, new
     files.writeCert(next.cert.slice(0, 300));
     await sleep(100);
     files.write(next);
-    await until(async () => (await serialAt(port)) === serialOf(next));
+    await eventually(async () => (await serialAt(port)) === serialOf(next));
     const before = clients.count();
-    await until(() => clients.count() > before + 20);
+    await eventually(() => clients.count() > before + 20);
   }
   await clients.end();
   expect(clients.failures).toEqual([]);
@@ -128,7 +128,7 @@ test('a flood of rubbish, of silence and of broken requests does not keep others
   });
   await Promise.all(rubbish);
   const before = clients.count();
-  await until(() => clients.count() > before + 50);
+  await eventually(() => clients.count() > before + 50);
   await clients.end();
   expect(clients.failures).toEqual([]);
   expect(await sidecar.end('SIGTERM')).toBe(0);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { until } from '../../../../support/until.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { dial, exchange, terminator } from './terminator.ts';
 
 type Terminator = Awaited<ReturnType<typeof terminator>>;
@@ -37,11 +37,11 @@ test('a WebSocket goes through in both directions, what was sent with the reques
   const socket = await dial(one.port);
   const seen = collect(socket);
   socket.write(`${ask}early`);
-  await until(() => seen().endsWith('early'));
+  await eventually(() => seen().endsWith('early'));
   expect(seen()).toMatch(/^HTTP\/1.1 101 /);
   expect(seen()).toContain('X-From: 127.0.0.1\r\n');
   socket.write('late');
-  await until(() => seen().endsWith('earlylate'));
+  await eventually(() => seen().endsWith('earlylate'));
   expect(one.report()).toMatchObject({ upgrades: 1, requests: 0 });
   socket.end();
   await once(socket, 'close');
@@ -53,10 +53,10 @@ test('a WebSocket in which nobody speaks is closed, one in which somebody does i
   const socket = await dial(one.port);
   const seen = collect(socket);
   socket.write(ask);
-  await until(() => seen().includes('\r\n\r\n'));
+  await eventually(() => seen().includes('\r\n\r\n'));
   for (let round = 0; round < 3; round += 1) {
     socket.write(`${round}`);
-    await until(() => seen().endsWith(`${round}`));
+    await eventually(() => seen().endsWith(`${round}`));
     await clock.advance(10_000);
   }
   expect(socket.destroyed).toBe(false);
@@ -95,7 +95,7 @@ test('a stop closes WebSockets, which would not end by themselves', async () => 
   const socket = await dial(one.port);
   const seen = collect(socket);
   socket.write(ask);
-  await until(() => seen().includes('\r\n\r\n'));
+  await eventually(() => seen().includes('\r\n\r\n'));
   const closed = once(socket, 'close');
   one.place.end();
   await expect(one.sidecar.stop?.(new AbortController().signal)).resolves.toBeUndefined();
