@@ -5,6 +5,8 @@ import { answerHeaders, forwardedHeaders } from './headers.ts';
 
 export interface ForwardOptions {
   readonly target: { readonly host: string; readonly port: number };
+  /** How requests come; by TLS unless told. */
+  readonly protocol?: 'http' | 'https';
   /** How long the program may be silent, before and within its answer. */
   readonly answerMs: number;
   readonly maxBodyBytes: number;
@@ -63,8 +65,11 @@ const passOn = (answer: IncomingMessage, response: ServerResponse, { isEnding, c
   });
 };
 
-const requestHeaders = ({ rawHeaders, headers, socket }: IncomingMessage): string[] => [
-  ...forwardedHeaders(rawHeaders, { address: socket.remoteAddress ?? 'unknown', host: headers.host }),
+const requestHeaders = (
+  { rawHeaders, headers, socket }: IncomingMessage,
+  protocol: 'http' | 'https' = 'https',
+): string[] => [
+  ...forwardedHeaders(rawHeaders, { address: socket.remoteAddress ?? 'unknown', host: headers.host, protocol }),
   // Node frames the body of a GET only when it is told to: unframed, the program would read it as its next request.
   ...(headers['transfer-encoding'] === undefined ? [] : ['Transfer-Encoding', 'chunked']),
   'Connection',
@@ -89,7 +94,7 @@ export const forwarder =
       ...target,
       method: incoming.method ?? 'GET',
       path: incoming.url ?? '/',
-      headers: requestHeaders(incoming),
+      headers: requestHeaders(incoming, options.protocol),
       agent: false,
       timeout: answerMs,
       setHost: false,

@@ -33,25 +33,27 @@ const endToEnd = (raw: RawHeaders): readonly (readonly [string, string])[] => {
   return pairs.filter(([name]) => !dropped.has(name.toLowerCase()));
 };
 
-/** What came by TLS, as the program behind is told. */
+/** What came from a client, as the program behind is told. */
 export interface ClientSide {
   readonly address: string;
   readonly host: string | undefined;
+  /** How it came; by TLS unless told. */
+  readonly protocol?: 'http' | 'https';
 }
 
 /**
  * The headers of a request for the program: the client's own, without those of its connection and without what it
- * claims about itself, and with what we know of it: `X-Forwarded-For`, `-Proto` (`https`) and `-Host`. `Expect` has been
+ * claims about itself, and with what we know of it: `X-Forwarded-For`, `-Proto` and `-Host`. `Expect` has been
  * answered already.
  */
-export const forwardedHeaders = (raw: RawHeaders, { address, host }: ClientSide): string[] => [
+export const forwardedHeaders = (raw: RawHeaders, { address, host, protocol = 'https' }: ClientSide): string[] => [
   ...endToEnd(raw)
     .filter(([name]) => !CLAIMED.test(plainName(name)) && name.toLowerCase() !== 'expect')
     .flat(),
   'X-Forwarded-For',
   address.replace(/^::ffff:(?=\d+\.)/i, ''),
   'X-Forwarded-Proto',
-  'https',
+  protocol,
   ...(host === undefined ? [] : ['X-Forwarded-Host', host]),
 ];
 
