@@ -81,6 +81,17 @@ test('a version that was refused is reported, not tried again by itself, and tri
   expect(await sync.sync({ retry: true })).toEqual({ status: 'deployed', commit: sick, running: sick });
 });
 
+test('what is left of a version that could not be written whole is not taken for one', async () => {
+  const { repository, programs, sync, start } = await world();
+  const one = repository.push('one');
+  await start();
+  const two = repository.push('two');
+  repository.breakOnce();
+  expect(await sync.sync()).toEqual({ status: 'failed', running: one, reason: 'the disk is full' });
+  expect(await sync.sync()).toEqual({ status: 'deployed', commit: two, running: two });
+  expect(programs.startsOf(two)).toBe(1);
+});
+
 test('a version that ends by itself is started again so often, and then rolled back', async () => {
   const { clock, repository, programs, sync, start } = await world();
   repository.push('one');

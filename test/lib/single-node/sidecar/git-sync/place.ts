@@ -13,7 +13,12 @@ export const commitOf = (version: string): string => createHash('sha1').update(v
 export const memoryRepository = () => {
   const kinds = new Map<string, Kind>();
   let head: string | undefined;
+  let breaks = false;
   return {
+    /** The next checkout fails when it is half done. */
+    breakOnce: (): void => {
+      breaks = true;
+    },
     push: (version: string, kind: Kind = 'good'): string => {
       head = commitOf(version);
       kinds.set(head, kind);
@@ -33,6 +38,10 @@ export const memoryRepository = () => {
         if (kinds.get(commit) === 'refused') return { status: 'refused', reason: 'it has a link' };
         await files.write(`${folder}/program`, commit);
         await files.sync(`${folder}/program`);
+        if (breaks) {
+          breaks = false;
+          throw new Error('the disk is full');
+        }
         await files.write(`${folder}/data`, `data of ${commit}`);
         await files.sync(`${folder}/data`);
         await files.sync(folder);
