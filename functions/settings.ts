@@ -12,6 +12,10 @@ export interface Settings {
   readonly idempotencyInProgressMs: number;
   /** How often a sidecar looks for a new configuration. */
   readonly syncIntervalMs: number;
+  /** The repository whose versions the legacy program of the sidecar pattern follows; empty: the one that came with it. */
+  readonly sidecarRepository: string;
+  /** The branch of it. */
+  readonly sidecarBranch: string;
   /** Added to what a host believes the time to be. */
   readonly clockOffsetMs: number;
   /** The table of the effects. */
@@ -115,6 +119,18 @@ export const readSettings = (
     maxReceiveCount: read.integer('MAX_RECEIVE_COUNT', 5, 1, MAX_RECEIVES),
     idempotencyInProgressMs: read.integer('IDEMPOTENCY_IN_PROGRESS_MS', 30_000, 1_000, 900_000),
     syncIntervalMs: read.integer('SYNC_INTERVAL_MS', 10_000, 1_000, HOUR_MS),
+    sidecarRepository: read.matching(
+      'SIDECAR_REPOSITORY',
+      '',
+      isLocal ? /^(\/|https?:\/\/|ssh:\/\/)[^\s\0]{1,1000}$/ : /^(https|ssh):\/\/[^\s\0]{1,1000}$/,
+      `an https or ssh address${isLocal ? ', or an absolute path on this machine' : ''}`,
+    ),
+    sidecarBranch: read.matching(
+      'SIDECAR_BRANCH',
+      'main',
+      /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$/,
+      'the name of a branch',
+    ),
     clockOffsetMs: read.integer('CLOCK_OFFSET_MS', 0, -24 * HOUR_MS, 24 * HOUR_MS),
     effectTable: read.matching(
       'EFFECT_TABLE',

@@ -18,6 +18,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   422: 'The idempotency key came with another request before.',
   429: 'Too many requests; come again after `retry-after`.',
   500: 'A fault of this service.',
+  502: 'What stands behind this route did not answer, or not as it should.',
   503: 'Unavailable for now; come again after `retry-after`.',
   504: 'Not answered in time; come again after `retry-after`.',
 };

@@ -35,7 +35,7 @@ const attach = async (file: string) => {
 };
 
 const start = async () => {
-  const stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '6' } });
+  const stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '6', SYNC_INTERVAL_MS: '1000' } });
   return {
     info: stack.info,
     functionHostPid: async () => (await stack.refresh())?.functionHostPid ?? undefined,

@@ -86,7 +86,9 @@ describe('the service as it goes to AWS', () => {
     expect(archives).toHaveLength(resourcesOf(template, 'AWS::Lambda::Function').length);
     const bundled = new Set<string>();
     for (const archive of archives) {
-      const files = unzip(readFileSync(path.join(folder, archive)));
+      const files = new Map(unzip(readFileSync(path.join(folder, archive))));
+      // The legacy program beside the sidecars is no part of a bundle: it is started as it stands.
+      files.delete('functions/single-node/sidecar/program.mjs');
       expect([...files.keys()]).toEqual([expect.stringMatching(/^functions\/.+\.mjs$/)]);
       const [bundle = ''] = files.values();
       expect(/^export \{[^}]*\bhandler\b/m.test(bundle)).toBe(true);

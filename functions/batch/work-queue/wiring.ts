@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { batchWorker } from '#batch/work-queue/batch-worker';
 import { bucketSource } from '#batch/work-queue/bucket-source';
 import { bury } from '#batch/work-queue/bury';
@@ -18,6 +16,7 @@ import { awsQueue } from '#primitives/aws/queue';
 import { awsTable } from '#primitives/aws/table';
 import type { Clock } from '#primitives/clock';
 import { isLocalStage } from '#primitives/local-stage';
+import { programOnPath } from '../../shell/program-on-path.ts';
 import { integerVariable, shellServices, variable, type Environment } from '../../shell/services.ts';
 import { workQueueHandlers } from './handlers.ts';
 
@@ -44,17 +43,6 @@ const stores = (env: Environment) => ({
   effects: awsTable({ name: variable(env, 'EFFECT_TABLE') }),
   keepMs: KEEP_MS,
 });
-
-/** serverless-offline starts functions without PATH: then the folders where packages and Lambda layers put programs. */
-const USUAL_PATH = ['/opt/bin', '/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin'].join(delimiter);
-
-/** A program of the machine, by the first folder of PATH that has it. */
-const programOnPath = (env: Environment, name: string): string | undefined =>
-  (env['PATH'] ?? USUAL_PATH)
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, name))
-    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 
 const videoFrame = (env: Environment) => {
   const program = programOnPath(env, 'ffmpeg');
