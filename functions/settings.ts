@@ -18,6 +18,10 @@ export interface Settings {
   readonly effectTable: string;
   /** Where the worker `record` also posts its items; empty: nowhere. */
   readonly effectUrl: string;
+  /** A Redis that the adapter looks at, `host:port`; empty: none. */
+  readonly redisAddress: string;
+  /** JSON statistics that the adapter looks at; empty: none. */
+  readonly statsUrl: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Follows from the visibility timeout: a sixth of it, rounded down, at least 1. */
   readonly workerTimeoutS: number;
@@ -123,6 +127,8 @@ export const readSettings = (
       'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -',
     ),
     effectUrl: read.url('EFFECT_URL'),
+    redisAddress: read.matching('REDIS_ADDRESS', '', /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[1-9]\d{0,4}$/, 'host:port'),
+    statsUrl: read.url('STATS_URL'),
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,
