@@ -25,7 +25,9 @@ export const withDeadline = async <T>(
     throw error;
   });
   try {
-    return await Promise.race([work(late.signal), alarm]);
+    // In a function of its own: what throws at once must not leave the alarm to nobody.
+    const begun = (async () => work(late.signal))();
+    return await Promise.race([begun, alarm]);
   } finally {
     over.abort();
   }

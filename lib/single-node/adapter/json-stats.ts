@@ -1,6 +1,7 @@
 import { checkInteger, checkNames, checkNumber } from '#primitives/checks';
 import { jsonPointer } from './json-pointer.ts';
 import { checkFamily, type MetricFamily, type Reading, type Sample } from './metric.ts';
+import { scaled } from './numbers.ts';
 
 /** How one place of a JSON document becomes a metric. */
 export interface JsonMetric {
@@ -47,7 +48,7 @@ const reader = (metric: JsonMetric, maxSeriesCount: number): Read => {
   if (each === undefined) {
     return (document) => {
       const value = numberOf(find(document));
-      return value === undefined ? NOT_THERE : { samples: [{ labels, value: value * scale }], unparsed: 0 };
+      return value === undefined ? NOT_THERE : { samples: [{ labels, value: scaled(value, scale) }], unparsed: 0 };
     };
   }
   return (document) => {
@@ -60,7 +61,7 @@ const reader = (metric: JsonMetric, maxSeriesCount: number): Read => {
       const label = name.slice(0, MAX_LABEL_LENGTH).toWellFormed();
       if (value === undefined || seen.has(label)) return [];
       seen.add(label);
-      return [{ labels: { ...labels, [each]: label }, value: value * scale }];
+      return [{ labels: { ...labels, [each]: label }, value: scaled(value, scale) }];
     });
     return { samples, unparsed: members.length - samples.length };
   };

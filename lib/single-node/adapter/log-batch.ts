@@ -28,9 +28,9 @@ const logBatch = v.strictObject({
   ...logBatchEntries,
   lines: v.pipe(v.array(v.string()), v.maxLength(MAX_LINES)),
   /** Default: the message's id. */
-  batchId: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(100))),
+  batchId: v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]{1,100}$/))),
   /** Default: when the message was sent. */
-  receivedAtMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_TIME_MS))),
+  receivedAtMs: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_TIME_MS))),
 });
 export type LogBatch = v.InferOutput<typeof logBatch>;
 

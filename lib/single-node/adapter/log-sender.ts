@@ -16,7 +16,7 @@ export type LogSender = (
 export const logSender =
   (options: { readonly queue: Queue; readonly clock: Clock }): LogSender =>
   async (batch, traceparent) => {
-    const body = JSON.stringify({ ...batch, receivedAtMs: options.clock.nowMs() });
+    const body = JSON.stringify({ ...batch, receivedAtMs: Math.floor(options.clock.nowMs()) });
     const attributes = traceparent === undefined ? {} : { [TRACEPARENT]: traceparent };
     const [outcome] = await options.queue.sendBatch([{ body, attributes }]);
     if (outcome?.ok !== true) throw new UnavailableError(`queue ${options.queue.name}`, outcome?.reason);

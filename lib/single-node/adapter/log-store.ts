@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { checkInteger, checkNames } from '#primitives/checks';
 import { UnavailableError } from '#primitives/errors';
-import type { Put, Table, TableRecord } from '#primitives/table';
+import { absent, type Put, type Table, type TableRecord } from '#primitives/table';
 import type { LogEntry } from './log-entry.ts';
 
 /** Days are spread over so many partitions: one of DynamoDB's takes 1 000 writes a second. */
@@ -52,6 +52,11 @@ export interface LogPage {
 
 /** Entries by day, newest first. */
 export interface LogStore {
+  /**
+   * When a batch came first: `receivedAtMs`, unless the same batch came before. One conditional write. A line that does
+   * not say when it was written has this time, and so the same place whenever its batch is sent again.
+   */
+  begin(batch: { readonly source: string; readonly batchId: string }, receivedAtMs: number): Promise<number>;
   /** Writes entries, 100 to a call; those that are there already are written once more, to the same effect. */
   add(entries: readonly LogEntry[], receivedAtMs: number): Promise<void>;
   /**
@@ -101,6 +106,13 @@ export const logStore = (options: { readonly table: Table; readonly keepMs: numb
   };
 
   return Object.freeze<LogStore>({
+    begin: async ({ source, batchId }, receivedAtMs) => {
+      const key = { partition: `batches/${source}/${batchId}`, sort: 'batch' };
+      const expiresAtMs = receivedAtMs + keepMs;
+      const outcome = await table.put({ key, fields: { receivedAtMs }, expiresAtMs, condition: absent() });
+      const first = outcome.status === 'written' ? receivedAtMs : outcome.current?.['receivedAtMs'];
+      return typeof first === 'number' ? first : receivedAtMs;
+    },
     add: async (entries, receivedAtMs) => {
       for (const part of partsOf(entries.map((entry) => putOf(entry, receivedAtMs + keepMs)))) await write(part);
     },

@@ -18,8 +18,12 @@ const traceOf = ({ attributes }: ReceivedMessage): { readonly traceparent?: stri
 };
 
 /** The lines of a batch, each with what tells it from all others. */
-const entriesOf = (batch: LogBatch, message: ReceivedMessage): readonly (readonly [ReadLine, LogEntry])[] => {
-  const { source, format, identity, batchId = message.id, receivedAtMs = message.sentAtMs } = batch;
+const entriesOf = (
+  batch: LogBatch,
+  message: ReceivedMessage,
+  receivedAtMs: number,
+): readonly (readonly [ReadLine, LogEntry])[] => {
+  const { source, format, identity, batchId = message.id } = batch;
   const seen = new Map<string, number>();
   return batch.lines.map((line, at) => {
     const read = readLine(line, format, receivedAtMs);
@@ -45,16 +49,23 @@ export const normaliser =
   (options: { readonly store: LogStore }) =>
   async (message: ReceivedMessage): Promise<Normalised> => {
     const batch = parseLogBatch(message.body);
+    const receivedAtMs = await receivedAt(options.store, batch, message);
     const read: readonly (readonly [ReadLine, LogEntry])[] =
-      batch === undefined ? [unreadable(message)] : entriesOf(batch, message);
+      batch === undefined ? [unreadable(message)] : entriesOf(batch, message, receivedAtMs);
     await options.store.add(
       read.map(([, entry]) => entry),
-      batch?.receivedAtMs ?? message.sentAtMs,
+      receivedAtMs,
     );
     const entryCounts: Record<string, number> = {};
     for (const [{ format }] of read) entryCounts[format] = (entryCounts[format] ?? 0) + 1;
     return { entryCounts, unparsedCount: read.filter(([{ isUnparsed }]) => isUnparsed).length };
   };
+
+/** A message that comes again was sent when it was sent; one that is sent again has only its batch's id to tell. */
+const receivedAt = async (store: LogStore, batch: LogBatch | undefined, message: ReceivedMessage): Promise<number> => {
+  const { source, batchId, receivedAtMs = message.sentAtMs } = batch ?? {};
+  return source === undefined || batchId === undefined ? receivedAtMs : store.begin({ source, batchId }, receivedAtMs);
+};
 
 const unreadable = (message: ReceivedMessage): readonly [ReadLine, LogEntry] => {
   const read = readMessage(message.body);

@@ -1,5 +1,5 @@
 import { checkInteger } from '#primitives/checks';
-import { numberIn } from './numbers.ts';
+import { numberIn, scaled } from './numbers.ts';
 import type { MetricFamily, Reading, Sample } from './metric.ts';
 import { INFO_FIELDS, INFO_GROUPS, type InfoField, type InfoGroup } from './redis-metrics.ts';
 
@@ -39,7 +39,7 @@ type Collector = ReturnType<typeof collector>;
 const valueOf = ({ word, scale = 1 }: InfoField, text: string): number | undefined => {
   if (word !== undefined) return Number(text === word);
   const value = numberIn(text);
-  return value === undefined ? undefined : value * scale;
+  return value === undefined ? undefined : scaled(value, scale);
 };
 
 /** `keys=3,expires=1,avg_ttl=0`: parts that are not known are those of other versions. How many could not be read. */

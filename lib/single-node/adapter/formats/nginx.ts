@@ -2,22 +2,38 @@ import type { LineParser, Severity } from '../log-line.ts';
 import { nginxTime } from './times.ts';
 
 const TIME_LENGTH = '25/Nov/2026:22:46:54 +0000'.length;
-const HEX = /^[0-9A-Fa-f]{2}$/;
+const HEX = '0123456789ABCDEF';
+const BACKSLASH = 92;
+
+/** The byte that `\xHH` at `at` stands for; undefined when there is none. */
+const byteAt = (text: string, at: number): number | undefined => {
+  if (text[at + 1] !== 'x') return undefined;
+  const high = HEX.indexOf(text[at + 2]?.toUpperCase() ?? ' ');
+  const low = HEX.indexOf(text[at + 3]?.toUpperCase() ?? ' ');
+  return high < 0 || low < 0 ? undefined : high * 16 + low;
+};
 
 /** nginx writes what is not printable, quotes and backslashes as the bytes `\xHH`; others write `\"` and `\\`. */
 const unescape = (text: string): string => {
   if (!text.includes('\\')) return text;
-  const bytes: Buffer[] = [];
+  // Nothing that is escaped is longer than its escape.
+  const bytes = Buffer.alloc(Buffer.byteLength(text));
+  let end = 0;
   let from = 0;
   for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', from)) {
-    bytes.push(Buffer.from(text.slice(from, at)));
-    const hex = text.slice(at + 2, at + 4);
-    const isByte = text[at + 1] === 'x' && HEX.test(hex);
-    if (isByte) bytes.push(Buffer.from(hex, 'hex'));
-    else bytes.push(Buffer.from(text.slice(at + 1, at + 2)));
-    from = at + (isByte ? 4 : 2);
+    end += bytes.write(text.slice(from, at), end);
+    const byte = byteAt(text, at);
+    if (byte === undefined) {
+      const escaped = String.fromCodePoint(text.codePointAt(at + 1) ?? BACKSLASH);
+      end += bytes.write(escaped, end);
+      from = at + 1 + escaped.length;
+    } else {
+      end = bytes.writeUInt8(byte, end);
+      from = at + 4;
+    }
   }
-  return Buffer.concat([...bytes, Buffer.from(text.slice(from))]).toString();
+  end += bytes.write(text.slice(from), end);
+  return bytes.toString('utf8', 0, end);
 };
 
 /** A quoted text that begins at `at`, and where it ends; undefined when it does not. */

@@ -6,7 +6,8 @@ const LEVELS: readonly Severity[] = ['fatal', 'fatal', 'fatal', 'error', 'warn',
 const MAX_PRIORITY = 191;
 /** `<191>`, and in RFC 5424 a version behind it. */
 const PRIORITY = /^<(\d{1,3})>(?:([1-9]\d{0,2}) )?/;
-const MAX_PARAMS = 1_000;
+/** Elements and parameters of structured data: nobody writes as many. */
+const MAX_PARTS = 2_000;
 
 type Params = Record<string, string>;
 
@@ -39,18 +40,19 @@ const paramAt = (line: string, at: number): { name: string; value: string; end: 
 const structuredAt = (line: string, at: number): { data: Record<string, Params>; end: number } | undefined => {
   const data: Record<string, Params> = {};
   if (line[at] === '-') return { data, end: at + 1 };
-  let params = 0;
+  let parts = 0;
   let end = at;
-  while (line[end] === '[') {
+  while (line[end] === '[' && parts < MAX_PARTS) {
     const idEnd = line.slice(end + 1, end + 34).search(/[ \]]/);
+    parts += 1;
     if (idEnd < 1) return undefined;
     const id = line.slice(end + 1, end + 1 + idEnd);
     const element: Params = {};
     end += 1 + idEnd;
     while (line[end] === ' ') {
       const param = paramAt(line, end + 1);
-      params += 1;
-      if (param === undefined || params > MAX_PARAMS) return undefined;
+      parts += 1;
+      if (param === undefined || parts > MAX_PARTS) return undefined;
       Object.defineProperty(element, param.name, { value: param.value, enumerable: true, configurable: true });
       end = param.end;
     }
@@ -58,7 +60,7 @@ const structuredAt = (line: string, at: number): { data: Record<string, Params>;
     Object.defineProperty(data, id, { value: element, enumerable: true, configurable: true });
     end += 1;
   }
-  return end === at ? undefined : { data, end };
+  return end === at || line[end] === '[' ? undefined : { data, end };
 };
 
 interface Head {
