@@ -10,6 +10,8 @@ const SHARDS = 4;
 const MAX_WRITES = 100;
 const MAX_BYTES = 3_000_000;
 const MAX_PAGE = 1_000;
+/** A function answers with 6 MB at most. */
+const MAX_PAGE_BYTES = 1_000_000;
 
 /** Time, and what tells entries of one instant apart: what comes behind sorts behind. */
 const SORT_KEY = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\/\d{5}-[\w-]{22}$/;
@@ -60,8 +62,8 @@ export interface LogStore {
   /** Writes entries, 100 to a call; those that are there already are written once more, to the same effect. */
   add(entries: readonly LogEntry[], receivedAtMs: number): Promise<void>;
   /**
-   * A page of a UTC day (`2026-11-25`): up to `limit` (1..1000) entries are read, those that `filter` wants are given. A
-   * page may be empty although there is more. Four calls. Undefined for what is no day, or no `next` of a page of it.
+   * A page of a UTC day (`2026-11-25`): up to `limit` (1..1000) entries and 1 MB are read, those that `filter` wants are
+   * given. A page may be empty although there is more. Four calls. Undefined for what is no day, or no `next` of a page of it.
    */
   page(options: {
     readonly day: string;
@@ -80,6 +82,16 @@ const mergeShards = (pages: readonly { readonly records: readonly TableRecord[];
     .filter(({ key }) => key.sort >= floor)
     .toSorted((one, other) => Number(one.key.sort < other.key.sort) - Number(one.key.sort > other.key.sort));
   return { records, floor };
+};
+
+/** As many as may be on one page, one at least. */
+const pageOf = (records: readonly TableRecord[], limit: number): readonly TableRecord[] => {
+  let bytes = 0;
+  const end = records.findIndex(({ fields: { entry } }, at) => {
+    bytes += typeof entry === 'string' ? Buffer.byteLength(entry) : 0;
+    return at >= limit || (at > 0 && bytes > MAX_PAGE_BYTES);
+  });
+  return end < 0 ? records : records.slice(0, end);
 };
 
 const entryOf = ({ fields }: TableRecord): LogEntry[] => {
@@ -125,7 +137,7 @@ export const logStore = (options: { readonly table: Table; readonly keepMs: numb
         Array.from({ length: SHARDS }, (_, shard) => table.query({ ...query, partition: partition(day, shard) })),
       );
       const { records, floor } = mergeShards(pages);
-      const taken = records.slice(0, limit);
+      const taken = pageOf(records, limit);
       const next = taken.length < records.length ? taken.at(-1)?.key.sort : floor;
       return {
         entries: taken.flatMap(entryOf).filter(filter),

@@ -89,7 +89,7 @@ const ofSources = (looks: readonly Looked[], dropped: ReadonlyMap<string, number
 /**
  * All sources as one list of families, read side by side whenever it is called. A source that fails, hangs or gives
  * rubbish is told as such (`adapter_source_up` 0) and takes no other along: the page always comes, within
- * `⌈sources / concurrency⌉ × deadlineMs`.
+ * `⌈sources / concurrency⌉ × deadlineMs`. Those who ask while it is being made get the same one.
  *
  * @throws {@link InvalidArgumentError} when an option is outside its range
  */
@@ -118,7 +118,7 @@ export const metricsPage = (options: MetricsPageOptions): (() => Promise<readonl
     }
   };
 
-  return async () => {
+  const collect = async (): Promise<readonly MetricFamily[]> => {
     const looks = await inTurns(sources, concurrency, look);
     const all = merger();
     const dropped = new Map<string, number>();
@@ -132,4 +132,10 @@ export const metricsPage = (options: MetricsPageOptions): (() => Promise<readonl
     }
     return [...ofSources(looks, dropped), ...all.families()];
   };
+
+  let current: Promise<readonly MetricFamily[]> | undefined;
+  return () =>
+    (current ??= collect().finally(() => {
+      current = undefined;
+    }));
 };

@@ -98,6 +98,8 @@ test.each([
   ['a format that there is not', '{"lines":["a"],"format":"xml"}'],
   ['a source that is none', '{"lines":["a"],"source":"a b"}'],
   ['a field that is not known', '{"lines":["a"],"retries":3}'],
+  ['a batch id that no key can have', '{"lines":["a"],"batchId":"\\ud800"}'],
+  ['a batch id that could be that of another source', '{"lines":["a"],"batchId":"b/c"}'],
   ['a list', '[]'],
 ])('a message of %s is kept as one entry, and marked', async (_, body) => {
   const { normalise, entries } = place();
@@ -185,6 +187,7 @@ describe('hostile lines', () => {
       await logSender({ queue, clock })({ source: 's', format, identity: 'content', lines: [line], batchId: 'b' });
       for (const received of await queue.receive({ maxCount: 1 })) await normalise(received);
       expect(entries()).toHaveLength(1);
+      expect(entries()[0]?.data.message.isWellFormed()).toBe(true);
     }
   });
 
@@ -281,6 +284,32 @@ describe('the store', () => {
       expect(await all(store, limit)).toEqual(newestFirst(300));
     },
   );
+
+  test('pages that end early, as those of DynamoDB do, are put together right', async () => {
+    const { store, table } = await filled(200);
+    let turn = 0;
+    const early: typeof table = {
+      ...table,
+      query: (options) => {
+        turn += 1;
+        return table.query({ ...options, limit: Math.min(options.limit ?? 1_000, 1 + ((turn * 7) % 11)) });
+      },
+    };
+    expect(await all(store, 1_000)).toEqual(newestFirst(200));
+    expect(await all(logStore({ table: early, keepMs: DAY_MS }), 100)).toEqual(newestFirst(200));
+  });
+
+  test('a page is at most 1 MB, and one entry at least', async () => {
+    const { normalise, store } = place();
+    const time = '2026-11-25T00:00:00Z';
+    const lines = Array.from({ length: 30 }, (_, at) =>
+      JSON.stringify({ time, msg: `${at}`, blob: 'x'.repeat(200_000) }),
+    );
+    await normalise(message(JSON.stringify({ lines })));
+    const page = await store.page({ day: '2026-11-25', limit: 1_000 });
+    expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(1_010_000);
+    expect(await all(store, 1_000)).toEqual(newestFirst(30));
+  });
 
   test('a filter leaves out, and the pages go on', async () => {
     const { store } = await filled(100);

@@ -88,6 +88,27 @@ test('a source adds so many series and no more; the rest is counted', async () =
   expect(lines).toContain('adapter_source_dropped_series{source="many"} 990');
 });
 
+test('those who ask side by side cost one reading', async () => {
+  const clock = memoryClock();
+  let reads = 0;
+  const read = async () => {
+    reads += 1;
+    await clock.sleep(10);
+    return reading(reads);
+  };
+  const page = metricsPage({
+    sources: [source('a', read)],
+    clock,
+    deadlineMs: 1_000,
+    concurrency: 1,
+    maxSeriesCount: 10,
+  });
+  const pages = await clock.until(Promise.all(Array.from({ length: 100 }, page)));
+  expect([reads, new Set(pages).size]).toEqual([1, 1]);
+  await clock.until(page());
+  expect(reads).toBe(2);
+});
+
 test('so many sources are read at a time and no more', async () => {
   const clock = memoryClock();
   let running = 0;
