@@ -7,23 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../localstack/free-port.ts';
-import { findJava, findMaven, findPython, toolSources } from '../localstack/localstack/tools.ts';
+import { missingTool } from '../localstack/localstack/tools.ts';
 import { runLimited, seconds, signalOfInterrupt } from './run-limited.ts';
 
 const MINUTE_MS = 60_000;
 const signal = signalOfInterrupt();
-
-const missingTool = async (): Promise<string | undefined> => {
-  const sources = toolSources(process.env, signal);
-  try {
-    await findPython(sources);
-    await findJava(sources, 'javac');
-    await findMaven(sources);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-};
 
 interface Step {
   readonly what: string;
@@ -41,7 +29,7 @@ const runStep = async ({ what, npm, limitMs }: Step, env: NodeJS.ProcessEnv): Pr
 };
 
 const main = async (): Promise<number> => {
-  const missing = await missingTool();
+  const missing = await missingTool(process.env, signal);
   if (missing !== undefined) {
     console.error(`NOT RUN ON LOCALSTACK: no deployment, no test:local, no parity rows there. ${missing}`);
     return 0;
@@ -55,7 +43,7 @@ const main = async (): Promise<number> => {
   const steps: readonly (readonly [Step, NodeJS.ProcessEnv])[] = [
     [{ what: 'up', npm: ['localstack', '--', 'up', '--host', '--port', port], limitMs: 25 * MINUTE_MS }, apart],
     [{ what: 'deploy:local', npm: ['deploy:local'], limitMs: 6 * MINUTE_MS }, env],
-    [{ what: 'test:local', npm: ['test:local'], limitMs: 10 * MINUTE_MS }, env],
+    [{ what: 'test:local', npm: ['test:local'], limitMs: 20 * MINUTE_MS }, env],
     [{ what: 'remove:local', npm: ['remove:local'], limitMs: 5 * MINUTE_MS }, env],
     [{ what: 'parity rows', npm: ['parity', '--', 'localstack', endpoint, '--check'], limitMs: 25 * MINUTE_MS }, apart],
   ];

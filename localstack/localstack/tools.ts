@@ -135,3 +135,16 @@ export const findDocker = async ({ ask }: ToolSources): Promise<{ readonly missi
   if ((await ask(['docker', 'compose', 'version'])) === undefined) return { missing: 'docker has no compose' };
   return {};
 };
+
+/** What LocalStack without Docker needs and this machine has not, in words; undefined when nothing is missing. */
+export const missingTool = async (env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string | undefined> => {
+  const sources = toolSources(env, signal);
+  try {
+    await findPython(sources);
+    await findJava(sources, 'javac');
+    await findMaven(sources);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+};

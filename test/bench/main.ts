@@ -14,9 +14,10 @@ import { rounded } from './rounds.ts';
 /** What there is, and how long each may take on a slow machine. */
 const LIMITS_S: Readonly<Record<string, number>> = {
   'partial-batch': 120,
+  resilience: 120,
   'queue-consumption': 300,
   'event-source-runner': 300,
-  'local-stack': 300,
+  'local-stack': 900,
 };
 
 const STACK_DIR = path.resolve(process.env['STACK_DIR'] || '.stack');
