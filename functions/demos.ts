@@ -1,6 +1,12 @@
 import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
+import { adapterDemo } from './single-node/adapter/demo.ts';
 import { sidecarDemo } from './single-node/sidecar/demo.ts';
 
 /** Every pattern's demo, in the order of the book. */
-export const DEMOS: readonly Demo[] = [sidecarDemo, workQueueDemo];
+export const DEMOS: readonly Demo[] = [
+  sidecarDemo,
+  adapterDemo,
+  // Batch.
+  workQueueDemo,
+];

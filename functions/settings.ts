@@ -22,6 +22,10 @@ export interface Settings {
   readonly effectTable: string;
   /** Where the worker `record` also posts its items; empty: nowhere. */
   readonly effectUrl: string;
+  /** A Redis that the adapter looks at, `host:port`; empty: none. */
+  readonly redisAddress: string;
+  /** JSON statistics that the adapter looks at; empty: none. */
+  readonly statsUrl: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Follows from the visibility timeout: a sixth of it, rounded down, at least 1. */
   readonly workerTimeoutS: number;
@@ -64,6 +68,9 @@ const ARN = /arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/[\w+=.@/-]+/.source;
 const ADMIN_ARNS = new RegExp(`^${ARN}(?:,${ARN})*$`);
 /** The longest that Lambda lets a function run. */
 const MAX_WORKER_TIMEOUT_S = 900;
+
+const PORT = /(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])/.source;
+const HOST_AND_PORT = new RegExp(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:${PORT}$`);
 
 /** @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER_TOKEN = /^[\w.~+/=-]{1,256}$/;
@@ -139,6 +146,8 @@ export const readSettings = (
       'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -',
     ),
     effectUrl: read.url('EFFECT_URL'),
+    redisAddress: read.matching('REDIS_ADDRESS', '', HOST_AND_PORT, 'host:port'),
+    statsUrl: read.url('STATS_URL'),
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,

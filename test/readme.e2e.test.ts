@@ -1,12 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { matchesOutput, readmeCommands } from './support/readme.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const READMES = ['README.md', 'functions/batch/work-queue/README.md', 'functions/single-node/sidecar/README.md'];
+/** The project's, and that of every pattern. */
+const READMES = ['README.md', ...globSync('functions/*/*/README.md', { cwd: ROOT }).toSorted()];
 const TIMEOUT_MS = 60_000;
 const run = promisify(execFile);
 

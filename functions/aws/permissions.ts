@@ -37,7 +37,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
     service: 'dynamodb',
     grants: [
       {
-        actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
+        actions: [
+          'GetItem',
+          'BatchGetItem',
+          'Query',
+          'PutItem',
+          'UpdateItem',
+          'DeleteItem',
+          'ConditionCheckItem',
+          'DescribeTable',
+        ],
         arn: ownArn,
       },
     ],

@@ -21,6 +21,11 @@ export interface Route {
   readonly body?: Schema;
   /** The answers that are not problems, by status; `v.undefined()` where there is no body. */
   readonly answers: Readonly<Record<number, Schema>>;
+  /**
+   * The media type of these answers; without it `application/json`. Where it is not JSON (`text/plain`, …) the body is
+   * text, and is sent as it is.
+   */
+  readonly contentType?: string;
   /** Statuses of problems that the handler itself may answer with; for openapi.json. */
   readonly problems?: readonly number[];
   /** Only for admins: who sends the admin token, or whom IAM knows as one. */

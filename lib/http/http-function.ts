@@ -77,7 +77,7 @@ const runHandler = async (call: Call, { name, route, input, headers, key, scope 
   const work = (signal: AbortSignal) => async (operationId: string) => {
     const request = { ...input.valid, headers, log, traceparent: formatTraceparent(trace), signal, operationId };
     // The schemas of the route have made it what the handler's type says.
-    return render(await handler(request as never));
+    return render(await handler(request as never), route.contentType);
   };
   const { idempotency, clock, random } = services;
   return withinDeadline(clock, budgetMs(context.getRemainingTimeInMillis()), async (signal) =>

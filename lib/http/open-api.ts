@@ -107,21 +107,27 @@ const problemStatuses = (route: Route): readonly number[] =>
     ]),
   ].toSorted((one, other) => one - other);
 
+const PROBLEM_CONTENT: JsonObject = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+};
+
 const answersOf = (route: Route, convert: Convert): JsonObject => {
-  const answers = Object.entries(route.answers).map(([status, schema]): [string, Json] => [
-    status,
-    schema.type === 'undefined'
-      ? { description: route.summary }
-      : {
-          description: route.summary,
-          content: { 'application/json': { schema: convert(schema, `answer-${status}`) } },
-        },
-  ]);
-  const problems = problemStatuses(route).map((status): [string, Json] => [
-    String(status),
-    { $ref: `#/components/responses/problem-${status}` },
-  ]);
-  return Object.fromEntries([...answers, ...problems]);
+  const { contentType = 'application/json', summary: description } = route;
+  const problems = problemStatuses(route);
+  const answers = Object.entries(route.answers).map(([status, schema]): [string, Json] => {
+    // A status that the route and the shell both answer with has two media types.
+    const more = problems.includes(Number(status)) ? PROBLEM_CONTENT : {};
+    return [
+      status,
+      schema.type === 'undefined'
+        ? { description }
+        : { description, content: { [contentType]: { schema: convert(schema, `answer-${status}`) }, ...more } },
+    ];
+  });
+  const others = problems
+    .filter((status) => route.answers[status] === undefined)
+    .map((status): [string, Json] => [String(status), { $ref: `#/components/responses/problem-${status}` }]);
+  return Object.fromEntries([...answers, ...others]);
 };
 
 const operation = (api: Api, name: string, route: Route, definitions: Map<string, Json>): JsonObject => {
@@ -151,7 +157,7 @@ const operation = (api: Api, name: string, route: Route, definitions: Map<string
 
 const problemResponse = (description: string): JsonObject => ({
   description,
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  content: PROBLEM_CONTENT,
 });
 
 /**

@@ -28,12 +28,22 @@ const renderProblem = ({ kind: _, headers, ...members }: Problem): Rendered => (
   body: JSON.stringify(members),
 });
 
-/** Writes an answer or a problem out. */
-export const render = (answer: Answer | Problem): Rendered => {
+const JSON_TYPE = 'application/json';
+
+/** What is not JSON by its type, `application/…+json` included, is text already. */
+const bodyText = (body: unknown, contentType: string): string =>
+  typeof body === 'string' && !/[/+]json\b/.test(contentType) ? body : JSON.stringify(body);
+
+/**
+ * Writes an answer or a problem out.
+ *
+ * @param contentType Of an answer that is no problem. Default: JSON.
+ */
+export const render = (answer: Answer | Problem, contentType = JSON_TYPE): Rendered => {
   if (isProblem(answer)) return renderProblem(answer);
   const { status, headers, body } = answer;
   if (body === undefined) return { status, headers: withCommon(undefined, headers), body: '' };
-  return { status, headers: withCommon('application/json', headers), body: JSON.stringify(body) };
+  return { status, headers: withCommon(contentType, headers), body: bodyText(body, contentType) };
 };
 
 /** The platform's form. A HEAD request gets the headers alone. */

@@ -120,7 +120,8 @@ export const startInProcess = async (template: Packaged) => {
     },
     http: async (functionId: string, method: string, url: string, options: Parameters<typeof httpEvent>[2] = {}) => {
       const { statusCode, body } = (await invoke(functionId, httpEvent(method, url, options))) as HttpResult;
-      return { status: statusCode, body: JSON.parse(body) as Readonly<Record<string, string>> };
+      const json = (body.startsWith('{') ? JSON.parse(body) : {}) as Readonly<Record<string, string>>;
+      return { status: statusCode, text: body, body: json };
     },
     /** Gives messages to the functions until no queue that is read has any. */
     settle: async (): Promise<void> => {

@@ -5,3 +5,4 @@ export { awsInvoker, type AwsInvokerOptions } from './invoker.ts';
 export { awsObjects, type AwsObjectsOptions } from './objects.ts';
 export { awsQueue, type AwsQueueOptions } from './queue.ts';
 export { awsTable, type AwsTableOptions } from './table.ts';
+export { awsTableAttributes, type AwsTableAttributes } from './table-attributes.ts';
