@@ -21,6 +21,7 @@ describe('settings by environment', () => {
       adminToken: '',
       adminArns: '',
       alarmEmail: '',
+      ambassadorLocalTargets: '',
       retainsData: false,
     });
     expect(settings.visibilityTimeoutS).toBeGreaterThanOrEqual(6 * settings.workerTimeoutS + 5);

@@ -17,7 +17,7 @@ test('it is of the bytes of UTF-8: the two forms of é differ', () => {
 });
 
 test('one bit of the input changes about half of the output', () => {
-  const ones = (value: number): number => [...value.toString(2)].filter((bit) => bit === '1').length;
+  const ones = (value: number): number => value.toString(2).replaceAll('0', '').length;
   for (const each of [(n: number) => mix32(n), (n: number) => hash32(String(n))]) {
     let changed = 0;
     for (let n = 0; n < 2_000; n += 1) changed += ones((each(n) ^ each(n + 1)) >>> 0);
