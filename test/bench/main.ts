@@ -14,6 +14,7 @@ import { rounded } from './rounds.ts';
 /** What there is, and how long each may take on a slow machine. */
 const LIMITS_S: Readonly<Record<string, number>> = {
   'partial-batch': 120,
+  resilience: 120,
   'queue-consumption': 300,
   'event-source-runner': 300,
   'local-stack': 300,
