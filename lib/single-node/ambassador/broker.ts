@@ -4,15 +4,20 @@ import { UnavailableError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
-import type { Attempt } from '#resilience/attempt';
-import type { BreakerView, CircuitBreaker } from '#resilience/circuit-breaker';
-import { fleetCircuitBreaker } from '#resilience/fleet-circuit-breaker';
-import { hedge } from '#resilience/hedge';
-import { policy } from '#resilience/policy';
-import { retryBudget, type RetryBudget } from '#resilience/retry-budget';
-import type { RetryRules, Run } from '#resilience/retry';
-import type { TripRule } from '#resilience/failure-window';
-import type { Backoff } from '#resilience/backoff';
+import {
+  fleetCircuitBreaker,
+  hedge,
+  policy,
+  retryBudget,
+  type Attempt,
+  type Backoff,
+  type BreakerView,
+  type CircuitBreaker,
+  type RetryBudget,
+  type RetryRules,
+  type Run,
+  type TripRule,
+} from '#resilience/index';
 import { deadlineOf, headersFor, isGoingRound, isIdempotent, pathAt } from './forwarding.ts';
 import { isNoFailure, isPassing, isServiceFailure, outcomeOf, retryAfterMs, type BrokerOutcome } from './outcome.ts';
 import { withinOwnDeadline } from './own-deadline.ts';

@@ -1,5 +1,5 @@
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
-import { CircuitOpenError, TimeoutError } from '#resilience/errors';
+import { CircuitOpenError, TimeoutError } from '#resilience/index';
 import { AnswerTooLongError, TargetRefusedError } from './errors.ts';
 import type { ServiceAnswer } from './types.ts';
 

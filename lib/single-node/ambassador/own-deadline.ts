@@ -1,5 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import { TimeoutError } from '#resilience/errors';
+import { TimeoutError } from '#resilience/index';
 import { deadlineOf } from './forwarding.ts';
 import type { ServiceRequest } from './types.ts';
 

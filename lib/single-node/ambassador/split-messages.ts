@@ -101,10 +101,14 @@ export const splitMessages = (
     const sendShadow = async (): Promise<void> => {
       const { shadow } = experiment;
       if (shadow === undefined || queues[shadow] === undefined) return;
-      await sendAll(
-        shadow,
-        messages.map((message) => copy(message, shadow)),
-      );
+      try {
+        await sendAll(
+          shadow,
+          messages.map((message) => copy(message, shadow)),
+        );
+      } catch {
+        // Whatever is wrong with the shadow, the messages themselves go on.
+      }
     };
     await Promise.all([...[...Map.groupBy(chosen, ({ variant }) => variant)].map(sendVariant), sendShadow()]);
     return { failedIds, counts };
