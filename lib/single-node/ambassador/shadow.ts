@@ -54,6 +54,8 @@ export const shadow = (options: ShadowOptions): Shadow => {
       () => undefined,
     );
     try {
+      // The request itself goes out first: what it takes to write a copy shall not be waited for.
+      await clock.sleep(0);
       await deliver(copy, late.signal);
       sent += 1;
     } catch (error) {
