@@ -97,9 +97,11 @@ const shadowed = async (stack: DemoStack): Promise<readonly Shown[]> => {
 };
 
 const leftAlone = async (stack: DemoStack, signal: AbortSignal): Promise<readonly Shown[]> => {
+  // Under a name of its own, since what went well before counts as well.
+  await put(stack, '/ambassador/services/demo-down', { target: `${stack.apiUrl}/ambassador-stable`, timeoutMs: 3_000 });
   const { offered, called, refused } = await broken(stack, [{ at: 'ambassador/stable', kind: 'error' }], async () => {
     const statuses: number[] = [];
-    for (let n = 0; n < 100; n += 1) statuses.push((await ask(stack, '/broker/stable/x')).status);
+    for (let n = 0; n < 100; n += 1) statuses.push((await ask(stack, '/broker/demo-down/x')).status);
     return {
       offered: statuses.length,
       called: await firedOf(stack),
@@ -110,7 +112,7 @@ const leftAlone = async (stack: DemoStack, signal: AbortSignal): Promise<readonl
   let status = 0;
   while (status !== 200 && performance.now() - startedMs < PATIENCE_MS) {
     await sleep(200, undefined, { signal });
-    ({ status } = await ask(stack, '/broker/stable/x'));
+    ({ status } = await ask(stack, '/broker/demo-down/x'));
   }
   return [
     {
@@ -178,13 +180,14 @@ export const ambassadorDemo: Demo = Object.freeze({
     ];
     await put(stack, '/ambassador/experiments/demo', { variants, stickyBy: 'header:x-user' });
     const split = await sticky(stack);
-    screen.say('  broken on purpose: the canary hangs, and it is the shadow of an experiment');
-    const shadow = await shadowed(stack);
     screen.say('  broken on purpose: the answers of the canary are lost');
     const once = await sentOnce(stack);
     screen.say('  broken on purpose: each call of the canary fails, and it is a variant of an experiment');
     const stopped = await rolledBack(stack);
     screen.say('  broken on purpose: each call of the stable service fails');
-    return [...split, ...shadow, ...once, ...stopped, ...(await leftAlone(stack, signal))];
+    const alone = await leftAlone(stack, signal);
+    // The last: its copies are sent to the canary when everything here is over.
+    screen.say('  broken on purpose: the canary hangs, and it is the shadow of an experiment');
+    return [...split, ...once, ...stopped, ...alone, ...(await shadowed(stack))];
   },
 } satisfies Demo);

@@ -64,8 +64,8 @@ export const wireHandlers = (env: Environment) => {
     clock,
     random,
     log,
-    retry: { attemptCount: 3, backoff: { baseMs: 50, limitMs: 1_000 }, ratio: 0.2, burstCount: 10 },
-    breaker: { windowMs: 10_000, minCallCount: 10, failureRatio: 0.5, openMs: OPEN_MS, refreshMs: 2_000 },
+    retry: { attemptCount: 3, backoff: { baseMs: 50, limitMs: 1_000 }, ratio: 0.2, burstCount: 2 },
+    breaker: { windowMs: 5_000, minCallCount: 10, failureRatio: 0.4, openMs: OPEN_MS, refreshMs: 2_000 },
   });
   const copies = shadow({
     deliver: shadowQueue({ queue: awsQueue({ url: variable(env, 'SHADOWS_QUEUE_URL') }) }),
