@@ -13,7 +13,7 @@ const moves: fc.Arbitrary<readonly Move[]> = fc.array(
     fc.record({ kind: fc.constant('take off' as const), which: fc.nat(20) }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(30) }),
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 test('every alarm rings once at its time, unless it is taken off before, with one sleeper at most', async () => {

@@ -68,6 +68,15 @@ test('timeouts count as failures, and open the breaker, which ends the retries',
   expect(attempts).toBe(4);
 });
 
+test('the attempt that opens the breaker is the last one, at once, and nothing of the budget is spent on others', async () => {
+  const budget = retryBudget({ ratio: 0, burstCount: 1, initialCount: 1 });
+  const { run, breaker, clock } = setting({ retry: { ...RETRY, budget } });
+  for (let others = 0; others < 3; others += 1) await breaker.exitWithError(await breaker.enter(), new Error('ill'));
+  await expect(run(() => Promise.reject(new UnavailableError('backend')), YES)).rejects.toThrow(UnavailableError);
+  expect(clock.monotonicMs()).toBe(0);
+  expect(budget.tryTake()).toBe(true);
+});
+
 test('who had an answer of the backend gets that one, not that the breaker opened meanwhile', async () => {
   const { clock, run, breaker } = setting();
   const running = run(() => Promise.reject(new UnavailableError('the backend')), YES);
