@@ -114,7 +114,7 @@ export const nodeTransport = (options: NodeTransportOptions): Transport => {
           if (socket.connecting) socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', sent);
           else sent();
         });
-        outgoing.once('error', failed);
+        outgoing.on('error', failed);
         outgoing.end(body);
       });
       const answer: ServiceAnswer = {
