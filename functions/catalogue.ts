@@ -1,11 +1,13 @@
 import type { Api } from '#http/api';
 import { workQueueApi } from './batch/work-queue/api.ts';
 import { adapterApi } from './single-node/adapter/api.ts';
+import { ambassadorApi } from './single-node/ambassador/api.ts';
 import { sidecarApi } from './single-node/sidecar/api.ts';
 
 /** The APIs of all patterns, in the order of the book. A new pattern is added here. */
 export const catalogue: readonly Api[] = Object.freeze([
   sidecarApi,
+  ambassadorApi,
   adapterApi,
   // Batch.
   workQueueApi,

@@ -1,11 +1,13 @@
 import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 import { adapterDemo } from './single-node/adapter/demo.ts';
+import { ambassadorDemo } from './single-node/ambassador/demo.ts';
 import { sidecarDemo } from './single-node/sidecar/demo.ts';
 
 /** Every pattern's demo, in the order of the book. */
 export const DEMOS: readonly Demo[] = [
   sidecarDemo,
+  ambassadorDemo,
   adapterDemo,
   // Batch.
   workQueueDemo,

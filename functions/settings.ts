@@ -39,6 +39,8 @@ export interface Settings {
   readonly adminArns: string;
   /** Who is told of alarms by e-mail, outside local stages. Empty: nobody. */
   readonly alarmEmail: string;
+  /** `host:port` of targets on this machine that local stages may register with the ambassador, with commas between. */
+  readonly ambassadorLocalTargets: string;
   /** Whether tables and buckets stay when the stack is removed: outside local stages, unless told otherwise. */
   readonly retainsData: boolean;
 }
@@ -71,6 +73,8 @@ const MAX_WORKER_TIMEOUT_S = 900;
 
 const PORT = /(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])/.source;
 const HOST_AND_PORT = new RegExp(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:${PORT}$`);
+const TARGET = /(?:[\w.-]{1,253}|\[[\da-fA-F:.]+\]):\d{1,5}/.source;
+const LOCAL_TARGETS = new RegExp(`^${TARGET}(?:,${TARGET}){0,99}$`);
 
 /** @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER_TOKEN = /^[\w.~+/=-]{1,256}$/;
@@ -157,6 +161,9 @@ export const readSettings = (
       ? ''
       : read.matching('ADMIN_ARNS', '', ADMIN_ARNS, 'ARNs of IAM roles or users, with commas between'),
     alarmEmail: read.matching('ALARM_EMAIL', '', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
+    ambassadorLocalTargets: isLocal
+      ? read.matching('AMBASSADOR_LOCAL_TARGETS', '', LOCAL_TARGETS, 'host:port of targets, with commas between')
+      : '',
     retainsData: !isLocal && read.oneOf('RETAIN_DATA', 'true', ['true', 'false']) === 'true',
   };
   if (read.errors.length > 0) throw new SettingError(read.errors.join('\n'));
