@@ -48,6 +48,8 @@ test(
     ]);
     const { deadlineMs } = answer.json as { deadlineMs: number };
     expect(deadlineMs).toBeLessThanOrEqual(6_000);
+    // Cookies are handed on as they are, also those that some parsers refuse.
+    expect((await ask('GET', `/broker/${stable}/x`, { headers: { cookie: '=; a="b;c"' } })).status).toBe(200);
     expect((await ask('GET', `/broker/${stable}/status/404`)).status).toBe(404);
     expect((await ask('GET', `/broker/${fresh()}/x`)).status).toBe(404);
   },
