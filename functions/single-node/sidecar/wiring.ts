@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,14 +36,32 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** A folder of this instance of the function; those of instances that are no more are removed. */
+/**
+ * Removes the folder a moment after this instance has ended, however it ended: a worker thread that is ended, or a
+ * process that is killed, runs nothing of its own any more. Its standard input ends then.
+ */
+const removeAfterUs = (folder: string): void => {
+  const script = 'cat >/dev/null; sleep 1; rm -rf -- "$1"';
+  const cleaner = spawn('/bin/sh', ['-c', script, 'cleaner', folder], {
+    cwd: '/',
+    detached: true,
+    env: { PATH: pathOf({}) },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // Where there is no shell, the next instance on this machine removes it.
+  cleaner.on('error', () => undefined);
+  cleaner.stdin.on('error', () => undefined);
+  cleaner.unref();
+};
+
+/** A folder of this instance of the function; those of processes that are no more, and left theirs, are removed. */
 const ownFolder = (): string => {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = new RegExp(`^${FOLDER}(\\d+)-`).exec(name) ?? [];
     if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
   const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  removeAfterUs(folder);
   return folder;
 };
 
