@@ -12,6 +12,11 @@ export interface Settings {
   readonly idempotencyInProgressMs: number;
   /** How often a sidecar looks for a new configuration. */
   readonly syncIntervalMs: number;
+  /** How long a value of the replicated service's cache is fresh. */
+  readonly cacheTtlMs: number;
+  /** What one client may ask of the replicated service: in the long run, and at once. */
+  readonly clientRatePerSecond: number;
+  readonly clientBurstCount: number;
   /** Added to what a host believes the time to be. */
   readonly clockOffsetMs: number;
   /** The table of the effects. */
@@ -115,6 +120,9 @@ export const readSettings = (
     maxReceiveCount: read.integer('MAX_RECEIVE_COUNT', 5, 1, MAX_RECEIVES),
     idempotencyInProgressMs: read.integer('IDEMPOTENCY_IN_PROGRESS_MS', 30_000, 1_000, 900_000),
     syncIntervalMs: read.integer('SYNC_INTERVAL_MS', 10_000, 1_000, HOUR_MS),
+    cacheTtlMs: read.integer('CACHE_TTL_MS', 60_000, 1_000, 12 * HOUR_MS),
+    clientRatePerSecond: read.integer('CLIENT_RATE_PER_SECOND', 20, 1, 100_000),
+    clientBurstCount: read.integer('CLIENT_BURST_COUNT', 100, 1, 100_000),
     clockOffsetMs: read.integer('CLOCK_OFFSET_MS', 0, -24 * HOUR_MS, 24 * HOUR_MS),
     effectTable: read.matching(
       'EFFECT_TABLE',

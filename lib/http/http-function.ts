@@ -70,12 +70,21 @@ const failure = (error: unknown, { log, trace }: Call): Problem => {
   return problem(500, { detail: `The request failed through no fault of yours (trace ${trace.traceId}).` });
 };
 
-const runHandler = async (call: Call, { name, route, input, headers, key, scope }: ValidRequest): Promise<Rendered> => {
+const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered> => {
   const { services, context, log, trace } = call;
+  const { name, route, input, headers, address, key, scope } = valid;
   const handler = call.handlers()[name];
   if (handler === undefined) throw new InvalidArgumentError(`Expected 'handlers' to have ${name}, got none.`);
   const work = (signal: AbortSignal) => async (operationId: string) => {
-    const request = { ...input.valid, headers, log, traceparent: formatTraceparent(trace), signal, operationId };
+    const request = {
+      ...input.valid,
+      headers,
+      address,
+      log,
+      traceparent: formatTraceparent(trace),
+      signal,
+      operationId,
+    };
     // The schemas of the route have made it what the handler's type says.
     return render(await handler(request as never));
   };
