@@ -27,4 +27,5 @@ export {
   type ReplicaOptions,
 } from './replica.ts';
 export { sessions, type Session, type SessionOutcome, type Sessions, type SessionsOptions } from './sessions.ts';
+export { turnClock } from './turn-clock.ts';
 export { stickyRouter, stickyToken, type Placement, type Target } from './sticky-router.ts';
