@@ -112,6 +112,7 @@ export const startInProcess = async (template: Packaged) => {
   return {
     refOf,
     s3: clients.s3,
+    dynamodb: clients.dynamodb,
     usedBy: uses.usedBy,
     send: async (queueId: string, body: unknown, more: { readonly MessageGroupId?: string } = {}): Promise<void> => {
       const fifo = more.MessageGroupId === undefined ? {} : { ...more, MessageDeduplicationId: crypto.randomUUID() };
@@ -120,7 +121,7 @@ export const startInProcess = async (template: Packaged) => {
     },
     http: async (functionId: string, method: string, url: string, options: Parameters<typeof httpEvent>[2] = {}) => {
       const { statusCode, body } = (await invoke(functionId, httpEvent(method, url, options))) as HttpResult;
-      return { status: statusCode, body: JSON.parse(body) as Readonly<Record<string, string>> };
+      return { status: statusCode, body: JSON.parse(body === '' ? '{}' : body) as Readonly<Record<string, string>> };
     },
     /** Gives messages to the functions until no queue that is read has any. */
     settle: async (): Promise<void> => {

@@ -28,7 +28,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** Whatever the client wants to find again: the body is the session. */
 const session = v.pipe(
-  v.looseObject({}),
+  v.record(v.string(), v.unknown()),
   v.check(
     (body) => storingFault(body as Json) === undefined,
     ({ input }) => storingFault(input as Json) ?? '',

@@ -23,7 +23,8 @@ const shareOut = (waiting: Waiting[], claim: Claim & { readonly status: 'granted
  * costs the burst and nothing of the rate: hosts follow the one that is ahead.
  *
  * Calls: 1 for a decision, and 0 for a refusal that follows from what this host knows; those of one key who ask at the
- * same time share a call. One more for each time that another host was quicker, up to 8.
+ * same time share a call. One more for each time that another host was quicker, up to 16; then the
+ * caller is refused, though there may be room.
  *
  * A crash after the write costs the token that nobody got. Nothing to renew, no timers.
  *

@@ -39,8 +39,10 @@ interface Known extends RingEntry {
 }
 
 const SORT = 'bucket';
-/** A host that loses so many times in a row to others asks again later. */
-const MAX_TRIES = 8;
+/** A host that loses so many times in a row to others refuses: come again. */
+const MAX_TRIES = 16;
+/** Who has lost waits a little, each time for longer, so that those who race do not go on in step. */
+const WAIT_MS = 2;
 const LOST_ANSWERS_LIMIT = 3;
 const DAY_MS = 86_400_000;
 
@@ -138,6 +140,7 @@ export const sharedBucket = (options: SharedBucketOptions): SharedBucket => {
           time.follow(numberOf(current, 'atMs'));
           remember(key, numberOf(current, 'tatMs'));
         }
+        if (tries > 1) await clock.sleep(random.next() * WAIT_MS * tries);
       }
     },
   });

@@ -117,6 +117,18 @@ test.each([0, 60_000, -60_000])('a dead holder whose clock was %i ms off is wait
   expect(tookMs).toBeLessThanOrEqual(sharing.leaseMs + 2 * sharing.pollMs);
 });
 
+test('a host that was taken for dead and comes back overwrites nothing newer', async () => {
+  const late = Promise.withResolvers<string>();
+  const f = fleet({ load: async () => (f.loads.length === 1 ? late.promise : 'new') });
+  const before = f.boot(1, stopped(f.clock)).get('k');
+  await f.clock.advance(10);
+  expect(await f.clock.until(f.first.get('k'))).toBe('new');
+  late.resolve('old');
+  expect(await f.clock.until(before)).toBe('old');
+  await f.clock.advance(10);
+  expect(await f.boot(2).lookup('k')).toMatchObject({ value: 'new', state: 'hit' });
+});
+
 test('an expired record that the table has not removed is never fresh', async () => {
   let version = 0;
   const f = fleet({ hostCount: 2, load: async () => `v${(version += 1)}` });

@@ -216,6 +216,21 @@ describe('on one host', () => {
     expect(await clock.until(cache.get('k'))).toBe('v3');
   });
 
+  test('a load that ends after its key was dropped leaves nothing behind', async () => {
+    const { load, count } = counting((n) => `v${n}`);
+    const { clock, cache } = single(async () => {
+      const value = await load();
+      await clock.sleep(100);
+      return value;
+    });
+    const before = cache.get('k');
+    await clock.advance(10);
+    await cache.drop('k');
+    expect(await clock.until(before)).toBe('v1');
+    expect((await clock.until(cache.lookup('k'))).state).toBe('miss');
+    expect(count()).toBe(2);
+  });
+
   test('the hit rate is told', async () => {
     const { cache } = single(async (key) => key);
     await cache.get('a');
