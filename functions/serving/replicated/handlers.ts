@@ -71,7 +71,7 @@ export const replicatedHandlers = (options: {
       replica.serve(async () => {
         const admitted = await admit(client);
         if (isProblem(admitted)) return admitted;
-        // The route's schema has checked that it can be stored.
+        // Out of JSON.parse, which makes nothing else.
         const data = body as { readonly [name: string]: Json };
         const outcome = await sessions.put(id, data, onlyOver(client.headers));
         if (outcome.status === 'stored')

@@ -90,9 +90,9 @@ export const sessions = (options: SessionsOptions): Sessions => {
 
   const sessionOf = (fields: Fields | undefined): Session | undefined => {
     const { data, version, expiresAtMs } = fields ?? {};
-    if (data === undefined || typeof version !== 'string' || typeof expiresAtMs !== 'number') return undefined;
+    if (typeof data !== 'string' || typeof version !== 'string' || typeof expiresAtMs !== 'number') return undefined;
     // Written by `put`, which took it from a Json.
-    return expiresAtMs <= clock.nowMs() ? undefined : { data: data as Json, version, expiresAtMs };
+    return expiresAtMs <= clock.nowMs() ? undefined : { data: JSON.parse(data) as Json, version, expiresAtMs };
   };
 
   const renew = async (id: string, session: Session): Promise<Session> => {
@@ -126,7 +126,8 @@ export const sessions = (options: SessionsOptions): Sessions => {
       const outcome = await untilAnswered(() =>
         table.put({
           key: keyOf(id),
-          fields: { ...session },
+          // As text: a table keeps no order of names, and not every number.
+          fields: { ...session, data: JSON.stringify(data) },
           expiresAtMs: session.expiresAtMs,
           ...(only === undefined ? {} : { condition: conditionOf(only, nowMs) }),
         }),

@@ -109,11 +109,11 @@ export const sharedLevel = (options: {
     if (version === undefined || typeof atMs !== 'number')
       return { loaded: undefined, lease, failure: failureOf(fields) };
     const ageMs = clock.nowMs() - atMs;
-    const value = fields['value'];
+    const value = textOf(fields, 'value');
     const loaded = {
       version,
       // Written by `store`, which took it from a Json.
-      value: value as Json | undefined,
+      value: value === undefined ? undefined : (JSON.parse(value) as Json),
       ageMs: Math.max(0, ageMs),
       worstAgeMs: ageMs < -maxClockSkewMs ? Infinity : Math.max(0, ageMs) + maxClockSkewMs,
     };
@@ -137,8 +137,12 @@ export const sharedLevel = (options: {
     read: async (key) => recordOf(await table.get(keyOf(key))),
     acquire,
     store: async (key, token, value) => {
-      // The token is the version as well: one lease has one load.
-      const fields = { version: token, atMs: clock.nowMs(), ...(value === undefined ? {} : { value }) };
+      // The token is the version as well: one lease has one load. As text: a table keeps no order of names.
+      const fields = {
+        version: token,
+        atMs: clock.nowMs(),
+        ...(value === undefined ? {} : { value: JSON.stringify(value) }),
+      };
       await untilAnswered(() =>
         table.put({ key: keyOf(key), fields, condition: equals('lease', token), expiresAtMs: expiresAtMs() }),
       );

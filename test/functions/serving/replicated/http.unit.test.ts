@@ -214,11 +214,13 @@ describe('sessions', () => {
 
   test('are stored, found as they were stored, and ended', async () => {
     const { call } = await stack();
-    const body = { user: 'ada', cart: ['tea', { n: 2 }] };
+    const body = { user: 'ada', cart: ['tea', { n: 2 }], b: 1e200, a: '\ud800' };
     const stored = await call('PUT', at, { body });
     expect(stored).toMatchObject({ status: 200, body });
     expect(stored.headers).toMatchObject({ 'x-replica': 'r1', 'x-session-token': expect.any(String) });
-    expect(await call('GET', at)).toMatchObject({ status: 200, body, headers: { etag: stored.headers['etag'] } });
+    const found = await call('GET', at);
+    expect(found).toMatchObject({ status: 200, body, headers: { etag: stored.headers['etag'] } });
+    expect(Object.keys(found.body ?? {})).toEqual(Object.keys(body));
     expect(await call('DELETE', at)).toMatchObject({ status: 204, body: undefined });
     expect((await call('GET', at)).status).toBe(404);
     expect((await call('DELETE', at)).status).toBe(204);
@@ -247,8 +249,6 @@ describe('sessions', () => {
 
   test.each([
     ['no object', '[]'],
-    ['a number that no table keeps', '{"n": 1e200}'],
-    ['a lone surrogate', String.raw`{"n": "\ud800"}`],
     ['a prototype', '{"__proto__": {}}'],
     ['not JSON', '{'],
   ])('%s is refused', async (_, body) => {

@@ -22,7 +22,7 @@ const drive = async ({ http, refOf, s3, dynamodb }: typeof stack): Promise<void>
   expect((await http(HTTP, 'PUT', '/replicated/sessions/s', { body: {} })).status).toBe(200);
   // One whose life is nearly over: to read it renews it.
   const key = { pk: { S: 'session/web/old' }, sk: { S: 'session' } };
-  const fields = { data: { M: {} }, version: { S: 'v' }, expiresAtMs: { N: String(Date.now() + 60_000) } };
+  const fields = { data: { S: '{}' }, version: { S: 'v' }, expiresAtMs: { N: String(Date.now() + 60_000) } };
   await (
     await dynamodb()
   ).send(new PutItemCommand({ TableName: refOf('ReplicatedSessionsTable'), Item: { ...key, ...fields } }));

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnavailableError } from '#primitives/errors';
+import { InvalidArgumentError, OutcomeUnknownError, UnavailableError } from '#primitives/errors';
 import { limitedFleet, type Kind } from './limited-fleet.ts';
 
 const kinds: readonly Kind[] = ['exact', 'leased'];
@@ -80,6 +80,19 @@ describe('calls of an exact limit', () => {
     const { first } = some('exact');
     expect(await first.take('k', 50)).toMatchObject({ status: 'allowed', remainingCount: 40 });
     expect(await first.take('k', 50)).toMatchObject({ status: 'refused', remainingCount: 40, retryAfterMs: 1_000 });
+    expect(await first.take('k', 40)).toMatchObject({ status: 'allowed', remainingCount: 0 });
+  });
+
+  test('a write whose answer was lost is known again, and takes its tokens once', async () => {
+    let lostCount = 0;
+    const { first } = some('exact', {
+      intercept: () => async (operation, apply) => {
+        const answer = await apply();
+        if ((lostCount += 1) <= 2) throw new OutcomeUnknownError(operation.operation);
+        return answer;
+      },
+    });
+    expect(await first.take('k', 50)).toMatchObject({ status: 'allowed', remainingCount: 40 });
     expect(await first.take('k', 40)).toMatchObject({ status: 'allowed', remainingCount: 0 });
   });
 

@@ -1,8 +1,9 @@
-import { InvalidArgumentError } from '#primitives/errors';
+import { InvalidArgumentError, OutcomeUnknownError } from '#primitives/errors';
 import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { memoryWire } from '#primitives/memory/wire';
+import type { Table } from '#primitives/table';
 import { sessions, type Sessions } from '#serving/replicated/sessions';
 import { holdAll, seeds, sweep, type World } from '#simulation/index';
 
@@ -20,9 +21,9 @@ const some = () => {
 
 test('any replica finds what another one has stored, as it was stored', async () => {
   const { boot } = some();
-  const data = { user: 'ada', cart: [1, 'two', { three: null }] };
+  const data = { user: 'ada', cart: [1, 'two', { three: null }], b: 1e200, a: 2 };
   await boot().put('s', data);
-  expect(await boot().get('s')).toMatchObject({ data });
+  expect(JSON.stringify((await boot().get('s'))?.data)).toBe(JSON.stringify(data));
 });
 
 test('a session that is over is not found, whether or not the table has removed it', async () => {
@@ -55,6 +56,31 @@ test('of two who change the same version one does, and the other one is told wha
   const outcomes = await Promise.all([one.put('s', { n: 1 }, { version }), two.put('s', { n: 2 }, { version })]);
   expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['conflict', 'stored']);
   expect(outcomes.find(({ status }) => status === 'conflict')?.session).toMatchObject({ data: { n: 1 } });
+});
+
+test('a change whose answer was lost is known again', async () => {
+  let isLost = false;
+  const clock = memoryClock();
+  const wire = memoryWire({
+    intercept: async (operation, apply) => {
+      const answer = await apply();
+      if (isLost) throw new OutcomeUnknownError(operation.operation);
+      return answer;
+    },
+  });
+  const table = memoryTable({ name: 'sessions', clock, wire });
+  const random = seededRandom(1);
+  /** Its first answer gets lost. */
+  const losing: Table = {
+    ...table,
+    put: async (put) => {
+      isLost = !isLost;
+      return table.put(put);
+    },
+  };
+  const replica = sessions({ table: losing, name: 'test', clock, random, ttlMs: TTL_MS });
+  expect((await replica.put('s', 1, { version: undefined })).status).toBe('stored');
+  expect(await replica.get('s')).toMatchObject({ data: 1 });
 });
 
 test('only a new one: not over one that there is, but over one that is over', async () => {
