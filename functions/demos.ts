@@ -1,5 +1,6 @@
 import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
+import { replicatedDemo } from './serving/replicated/demo.ts';
 import { adapterDemo } from './single-node/adapter/demo.ts';
 import { ambassadorDemo } from './single-node/ambassador/demo.ts';
 import { sidecarDemo } from './single-node/sidecar/demo.ts';
@@ -9,6 +10,6 @@ export const DEMOS: readonly Demo[] = [
   sidecarDemo,
   ambassadorDemo,
   adapterDemo,
-  // Batch.
+  replicatedDemo,
   workQueueDemo,
 ];

@@ -16,6 +16,11 @@ export interface Settings {
   readonly sidecarRepository: string;
   /** The branch of it. */
   readonly sidecarBranch: string;
+  /** How long a value of the replicated service's cache is fresh. */
+  readonly cacheTtlMs: number;
+  /** What one client may ask of the replicated service: in the long run, and at once. */
+  readonly clientRatePerSecond: number;
+  readonly clientBurstCount: number;
   /** Added to what a host believes the time to be. */
   readonly clockOffsetMs: number;
   /** The table of the effects. */
@@ -142,6 +147,9 @@ export const readSettings = (
       /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$/,
       'the name of a branch',
     ),
+    cacheTtlMs: read.integer('CACHE_TTL_MS', 60_000, 1_000, 12 * HOUR_MS),
+    clientRatePerSecond: read.integer('CLIENT_RATE_PER_SECOND', 20, 1, 100_000),
+    clientBurstCount: read.integer('CLIENT_BURST_COUNT', 100, 1, 100_000),
     clockOffsetMs: read.integer('CLOCK_OFFSET_MS', 0, -24 * HOUR_MS, 24 * HOUR_MS),
     effectTable: read.matching(
       'EFFECT_TABLE',

@@ -2,7 +2,16 @@
 import { existsSync, rmSync } from 'node:fs';
 
 const stackDir = process.env['STACK_DIR'] ?? '.stack';
-const leftBehind = [stackDir, '.esbuild', '.layers', '.serverless', '.serverless-offline', 'dist', 'coverage'];
+const leftBehind = [
+  stackDir,
+  '.dictionary',
+  '.esbuild',
+  '.layers',
+  '.serverless',
+  '.serverless-offline',
+  'dist',
+  'coverage',
+];
 
 const removed = leftBehind.filter((path) => existsSync(path));
 for (const path of removed) rmSync(path, { recursive: true });

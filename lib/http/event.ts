@@ -16,7 +16,12 @@ export interface HttpEvent {
   readonly isBase64Encoded: boolean;
   readonly requestContext: {
     /** Who calls, where an authoriser asked for it. */
-    readonly identity?: { readonly caller?: string | null; readonly userArn?: string | null } | null;
+    readonly identity?: {
+      readonly caller?: string | null;
+      readonly userArn?: string | null;
+      /** Of whoever is connected to the platform. */
+      readonly sourceIp?: string | null;
+    } | null;
   };
 }
 

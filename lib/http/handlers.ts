@@ -103,6 +103,8 @@ export interface Request<R extends Route> {
   readonly raw: R extends { readonly raw: true } ? RawRequest : undefined;
   /** By lower-case name; a header that came more than once is joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Where the request came from, as the platform says; empty where it does not. */
+  readonly address: string;
   /** Carries the trace id in each entry. */
   readonly log: Log;
   /** To hand on: as header, or as message attribute {@link TRACEPARENT}. */

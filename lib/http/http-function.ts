@@ -73,14 +73,14 @@ const failure = (error: unknown, { log, trace }: Call): Problem => {
 };
 
 const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered | RawAnswer> => {
-  const { name, route, input, headers, raw, key, scope } = valid;
+  const { name, route, input, headers, address, raw, key, scope } = valid;
   const { services, context, log, trace } = call;
   const handler = call.handlers()[name];
   if (handler === undefined) throw new InvalidArgumentError(`Expected 'handlers' to have ${name}, got none.`);
   const remainingMs = budgetMs(context.getRemainingTimeInMillis());
   const traceparent = formatTraceparent(trace);
   const ask = (signal: AbortSignal, operationId: string) => {
-    const request = { ...input.valid, raw, headers, log, traceparent, signal, operationId, remainingMs };
+    const request = { ...input.valid, raw, headers, address, log, traceparent, signal, operationId, remainingMs };
     // The schemas of the route have made it what the handler's type says.
     return handler(request as never);
   };

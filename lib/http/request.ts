@@ -20,6 +20,7 @@ export interface ValidRequest {
   readonly name: string;
   readonly route: Route;
   readonly headers: RequestHeaders;
+  readonly address: string;
   readonly input: {
     /** As it was sent. */
     readonly given: { readonly params: unknown; readonly query: unknown; readonly body: unknown };
@@ -146,6 +147,7 @@ export const readRequest = (options: {
     name,
     route,
     headers,
+    address: identity?.sourceIp ?? '',
     ...read,
     ...(key === undefined ? {} : { key }),
     scope: [pattern, name, identity?.caller ?? ''],

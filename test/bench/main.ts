@@ -13,6 +13,8 @@ import { rounded } from './rounds.ts';
 
 /** What there is, and how long each may take on a slow machine. */
 const LIMITS_S: Readonly<Record<string, number>> = {
+  cache: 180,
+  limiter: 180,
   'partial-batch': 120,
   resilience: 120,
   'queue-consumption': 300,

@@ -112,6 +112,7 @@ export const startInProcess = async (template: Packaged) => {
   return {
     refOf,
     s3: clients.s3,
+    dynamodb: clients.dynamodb,
     usedBy: uses.usedBy,
     send: async (queueId: string, body: unknown, more: { readonly MessageGroupId?: string } = {}): Promise<void> => {
       const fifo = more.MessageGroupId === undefined ? {} : { ...more, MessageDeduplicationId: crypto.randomUUID() };
