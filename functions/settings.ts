@@ -18,6 +18,8 @@ export interface Settings {
   readonly effectTable: string;
   /** Where the worker `record` also posts its items; empty: nowhere. */
   readonly effectUrl: string;
+  /** How many leaves the document search has. */
+  readonly scatterGatherLeaves: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Follows from the visibility timeout: a sixth of it, rounded down, at least 1. */
   readonly workerTimeoutS: number;
@@ -123,6 +125,7 @@ export const readSettings = (
       'the name of a table: 3 to 255 of a-z A-Z 0-9 _ . -',
     ),
     effectUrl: read.url('EFFECT_URL'),
+    scatterGatherLeaves: read.integer('SCATTER_GATHER_LEAVES', 4, 1, 40),
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,

@@ -1,0 +1,13 @@
+import { failuresOf, messagesOf, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import { wireIndexer } from './wiring.ts';
+
+let index: ReturnType<typeof wireIndexer> | undefined;
+
+/** Reads the queue of documents. */
+export const handler = async (
+  event: SqsEvent,
+  context: { getRemainingTimeInMillis(): number },
+): Promise<PartialBatchAnswer> => {
+  index ??= wireIndexer(process.env);
+  return failuresOf(await index(messagesOf(event), context.getRemainingTimeInMillis() / 2));
+};
