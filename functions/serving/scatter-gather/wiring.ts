@@ -43,7 +43,7 @@ export const wireHandlers = (env: Environment) => {
   const invoker = awsInvoker();
   const prefix = variable(env, 'LEAF_FUNCTION_PREFIX');
   const leaves = Array.from({ length: leafCount }, (_, leaf) => {
-    const call = functionLeaf({ name: leafName(leaf), functionName: `${prefix}${leaf}`, invoker, random });
+    const call = functionLeaf({ name: leafName(leaf), functionName: `${prefix}${leaf}`, invoker, clock, random });
     // Another invocation while one is running is another instance: Lambda's own replicas.
     return { name: leafName(leaf), replicas: [call] };
   });

@@ -115,6 +115,25 @@ describe('leaves that misbehave', () => {
     world.invoker.register('function-leaf-1', () => null, { reservedConcurrency: 0 });
     const found = await world.clock.until(world.search.search('word', { limit: 1 }));
     expect(found.missing).toMatchObject([{ leaf: 'leaf-1', error: { code: 'scatter-gather/leaf-throttled' } }]);
+    expect(found.tookMs).toBeLessThanOrEqual(1_000);
+  });
+
+  test('calls wait for their turn at a leaf that takes one at a time, and all are answered', async () => {
+    const world = searchWorld({ leafCount: 2, policy: { refreshMs: 60_000 } });
+    await world.put(documents);
+    let runningCount = 0;
+    world.broken.set('leaf-1', async (payload) => {
+      runningCount += 1;
+      expect(runningCount).toBe(1);
+      await world.clock.sleep(20);
+      runningCount -= 1;
+      const { requestId, leaf } = payload as { readonly requestId: string; readonly leaf: string };
+      return { requestId, leaf, hits: [], workMs: 20 };
+    });
+    const slow = world.broken.get('leaf-1');
+    world.invoker.register('function-leaf-1', (payload) => slow?.(payload), { reservedConcurrency: 1 });
+    const all = Array.from({ length: 10 }, () => world.search.search('word', { limit: 1 }));
+    for (const found of await world.clock.until(Promise.all(all))) expect(found.status).toBe('complete');
   });
 });
 

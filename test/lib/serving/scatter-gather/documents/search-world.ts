@@ -46,7 +46,7 @@ export const searchWorld = (options: SearchWorldOptions) => {
   const search = documentSearch({
     leaves: names.map((name) => ({
       name,
-      replicas: [functionLeaf({ name, functionName: `function-${name}`, invoker, random })],
+      replicas: [functionLeaf({ name, functionName: `function-${name}`, invoker, clock, random })],
     })),
     store,
     clock,
