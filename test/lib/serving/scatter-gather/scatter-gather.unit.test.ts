@@ -146,6 +146,15 @@ describe('calls that are late', () => {
     expect(await clock.until(ask('q'))).toMatchObject({ status: 'complete', hedgedCount: 2, tookMs: 60 });
   });
 
+  test('a leaf both of whose calls are answered has answered once: the others are still waited for', async () => {
+    const { clock, ask } = await warmedUp({
+      count: 4,
+      behaviour: (leaf, attempt) => (leaf === 2 && attempt === 1 ? { afterMs: 30 } : { afterMs: leaf === 3 ? 60 : 10 }),
+      policy: { retryCount: 1 },
+    });
+    expect(await clock.until(ask('q'))).toMatchObject({ status: 'complete', missing: [], tookMs: 60 });
+  });
+
   test('another replica gets the second call', async () => {
     const { clock, calls, ask } = await warmedUp({
       count: 4,
