@@ -31,6 +31,8 @@ export interface Settings {
   readonly redisAddress: string;
   /** JSON statistics that the adapter looks at; empty: none. */
   readonly statsUrl: string;
+  /** How many leaves the document search has. */
+  readonly scatterGatherLeaves: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Follows from the visibility timeout: a sixth of it, rounded down, at least 1. */
   readonly workerTimeoutS: number;
@@ -160,6 +162,7 @@ export const readSettings = (
     effectUrl: read.url('EFFECT_URL'),
     redisAddress: read.matching('REDIS_ADDRESS', '', HOST_AND_PORT, 'host:port'),
     statsUrl: read.url('STATS_URL'),
+    scatterGatherLeaves: read.integer('SCATTER_GATHER_LEAVES', 4, 1, 40),
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,

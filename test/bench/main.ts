@@ -20,6 +20,7 @@ const LIMITS_S: Readonly<Record<string, number>> = {
   'queue-consumption': 300,
   'event-source-runner': 300,
   'local-stack': 900,
+  hedging: 900,
 };
 
 const STACK_DIR = path.resolve(process.env['STACK_DIR'] || '.stack');

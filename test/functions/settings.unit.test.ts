@@ -21,6 +21,7 @@ describe('settings by environment', () => {
       effectUrl: '',
       redisAddress: '',
       statsUrl: '',
+      scatterGatherLeaves: 4,
       logLevel: 'info',
       workerTimeoutS: 10,
       isLocal: true,
@@ -49,6 +50,7 @@ describe('settings by environment', () => {
       CLOCK_OFFSET_MS: '-60000',
       EFFECT_TABLE: 'my_table',
       EFFECT_URL: 'http://127.0.0.1:9/effects',
+      SCATTER_GATHER_LEAVES: '20',
       LOG_LEVEL: 'debug',
     };
     expect(readSettings(environment, target)).toMatchObject({
@@ -65,6 +67,7 @@ describe('settings by environment', () => {
       clockOffsetMs: -60_000,
       effectTable: 'my_table',
       effectUrl: 'http://127.0.0.1:9/effects',
+      scatterGatherLeaves: 20,
       logLevel: 'debug',
       workerTimeoutS: 5,
     });

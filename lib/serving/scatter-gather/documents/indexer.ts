@@ -1,0 +1,145 @@
+import { checkInteger, checkNames } from '#primitives/checks';
+import type { Clock } from '#primitives/clock';
+import { PatternError } from '#primitives/errors';
+import type { Log } from '#primitives/log';
+import type { Queue, ReceivedMessage } from '#primitives/queue';
+import type { Random } from '#primitives/random';
+import { backoffMs, type Backoff } from '#resilience/backoff';
+import { withDocuments, type Collection, type StampedDocument } from './collection.ts';
+import type { IndexStore } from './index-store.ts';
+import { leafName, leafOf } from './leaf-of.ts';
+import { readDocuments } from './messages.ts';
+
+export interface IndexerOptions {
+  readonly store: IndexStore;
+  /** Where messages go that nobody can read, or that no leaf has room for, with the attribute `reason`. */
+  readonly deadLetters: Queue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** How many documents a leaf may have. 1..1_000_000: an index is held in memory as a whole. */
+  readonly maxDocumentCount: number;
+}
+
+type Message = Pick<ReceivedMessage, 'id' | 'body' | 'sentAtMs'>;
+
+/**
+ * Puts the documents of the messages into the indexes of their leaves.
+ *
+ * @param timeMs No leaf is begun later than that. 0 and more.
+ * @returns The ids of the messages that have to come again.
+ */
+export type Indexer = (messages: readonly Message[], timeMs: number) => Promise<ReadonlySet<string>>;
+
+const OPTIONS = ['store', 'deadLetters', 'clock', 'random', 'log', 'maxDocumentCount'];
+/** Writers that overtake each other; then the messages come again. */
+const TRIES = 10;
+const BACKOFF: Backoff = { baseMs: 20, limitMs: 500 };
+/** Leaves that are written side by side: each holds two versions of an index in memory. */
+const CONCURRENCY = 4;
+
+/** What messages bring for one leaf. */
+interface Delivery {
+  readonly documents: StampedDocument[];
+  readonly messageIds: Set<string>;
+}
+
+class LeafFullError extends PatternError {
+  constructor(leaf: number, limit: number) {
+    super('scatter-gather/leaf-full', `${leafName(leaf)} has no room for more than ${limit} documents.`);
+  }
+}
+
+/**
+ * Of two versions of a document the one counts that was sent later: by the queue's clock, which is one for all senders;
+ * in the same millisecond by the message's id, which is the same at every delivery; in one message by its place.
+ */
+const stampOf = ({ id, sentAtMs }: Message, index: number): string =>
+  `${String(sentAtMs).padStart(15, '0')}/${id}/${String(index).padStart(4, '0')}`;
+
+/**
+ * The writer of the indexes. A document is found under its id once, however often its message comes; a message that comes
+ * late does not bring an old version back. A leaf that fails sends only the messages again that have documents for it.
+ *
+ * Any number of indexers may run: a leaf's index is replaced only by who has read the present one, and who was overtaken
+ * reads and tries again. A crash leaves each leaf with the old or the new version; the messages come again.
+ *
+ * Calls for a batch: for each leaf with documents 5 (head, index, two objects, head), 2 when nothing is new.
+ *
+ * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
+ */
+export const indexer = (options: IndexerOptions): Indexer => {
+  checkNames(options, OPTIONS);
+  const { store, deadLetters, clock, random, log, maxDocumentCount } = options;
+  checkInteger('maxDocumentCount', maxDocumentCount, 1, 1_000_000);
+
+  const update = async (leaf: number, documents: readonly StampedDocument[]): Promise<void> => {
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      const head = await store.head(leaf);
+      const present: Collection = head === undefined ? new Map() : await store.collection(head.indexKey);
+      const changed = withDocuments(present, documents);
+      if (changed === undefined) return;
+      if (changed.size > maxDocumentCount) throw new LeafFullError(leaf, maxDocumentCount);
+      if ((await store.swap(leaf, head, changed)) === 'swapped') return;
+      await clock.sleep(backoffMs(tries, BACKOFF, random));
+    }
+    throw new PatternError('scatter-gather/overtaken', `Others wrote ${leafName(leaf)} ${TRIES} times first.`, {
+      retryable: true,
+    });
+  };
+
+  const isBuried = async (message: Message, reason: string): Promise<boolean> => {
+    log.warn('documents that cannot be indexed', { messageId: message.id, reason });
+    try {
+      const [outcome] = await deadLetters.sendBatch([{ body: message.body, attributes: { reason } }]);
+      return outcome?.ok === true;
+    } catch (error) {
+      log.error('not sent to the dead letters, it will come again', { messageId: message.id, error });
+      return false;
+    }
+  };
+
+  return async (messages, timeMs) => {
+    const endAtMs = clock.monotonicMs() + timeMs;
+    const again = new Set<string>();
+    const hopeless = new Map<string, string>();
+    const deliveries = new Map<number, Delivery>();
+    for (const message of messages) {
+      const read = readDocuments(message.body);
+      if ('reason' in read) {
+        hopeless.set(message.id, read.reason);
+        continue;
+      }
+      for (const [index, document] of read.documents.entries()) {
+        const leaf = leafOf(document.id, store.leafCount);
+        const delivery = deliveries.get(leaf) ?? { documents: [], messageIds: new Set() };
+        deliveries.set(leaf, delivery);
+        delivery.documents.push({ ...document, stamp: stampOf(message, index) });
+        delivery.messageIds.add(message.id);
+      }
+    }
+
+    const deliver = async (leaf: number, { documents, messageIds }: Delivery): Promise<void> => {
+      try {
+        if (clock.monotonicMs() >= endAtMs) throw new PatternError('scatter-gather/out-of-time', 'No time is left.');
+        await update(leaf, documents);
+      } catch (error) {
+        log.error('documents not indexed', { leaf: leafName(leaf), error });
+        for (const id of messageIds) {
+          if (error instanceof LeafFullError) hopeless.set(id, error.message);
+          else again.add(id);
+        }
+      }
+    };
+    const left = deliveries.entries();
+    const takeTurns = async (): Promise<void> => {
+      for (const [leaf, delivery] of left) await deliver(leaf, delivery);
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
+    for (const message of messages) {
+      const reason = hopeless.get(message.id);
+      if (reason !== undefined && !again.has(message.id) && !(await isBuried(message, reason))) again.add(message.id);
+    }
+    return again;
+  };
+};
