@@ -4,12 +4,19 @@ import { InvalidArgumentError } from '#primitives/errors';
 /** A valibot schema, synchronous. Its input is what is sent, its output what handlers get. */
 export type Schema = v.GenericSchema;
 
-export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+/** `ANY` stands for all that a REST API of AWS knows: these, HEAD and OPTIONS. */
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'ANY';
+
+/** What `ANY` takes. @see https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-method-settings-setup-method-request.html */
+export const ANY_METHODS = Object.freeze(['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const);
 
 /** One route: everything that the shell has to know to answer all requests that handlers need not see. */
 export interface Route {
   readonly method: Method;
-  /** Literal segments and whole-segment parameters: `/work-queue/jobs/{id}`. A literal goes before a parameter. */
+  /**
+   * Literal segments and whole-segment parameters: `/work-queue/jobs/{id}`. A literal goes before a parameter. The last
+   * may be greedy, `{proxy+}`: it takes the rest of the path, which may be empty, as it was sent, still percent-encoded.
+   */
   readonly path: string;
   /** One line for openapi.json. */
   readonly summary: string;
@@ -27,6 +34,11 @@ export interface Route {
   readonly admin?: boolean;
   /** Honours `idempotency-key`. For a POST that creates. */
   readonly idempotent?: boolean;
+  /**
+   * For a proxy: a body of any type, up to 64 KiB, and any query go to the handler as they came, and it answers with
+   * status, headers and bytes. Without `query`, `body` and `idempotent`.
+   */
+  readonly raw?: boolean;
 }
 
 /** The routes of one pattern, which one function serves. */
@@ -43,11 +55,15 @@ export interface Api {
   readonly routes: Readonly<Record<string, Route>>;
 }
 
-const PATH = /^\/(?:(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/(?=.)|$))*$/;
+const PATH =
+  /^\/(?:(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/(?=.)|$))*(?:(?<=\/)\{[A-Za-z][A-Za-z0-9]*\+\})?$/;
 
 /** The names of the parameters of a path, in order. */
 export const pathParameters = (path: string): readonly string[] =>
-  [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
+  [...path.matchAll(/\{([^}+]+)\+?\}/g)].map(([, name = '']) => name);
+
+/** The name of the parameter that takes the rest of the path. */
+export const greedyParameter = (path: string): string | undefined => /\{([^}+]+)\+\}$/.exec(path)?.[1];
 
 /**
  * A route whose types (of its parameters, query, body and answers) are kept for the handlers.
@@ -59,6 +75,12 @@ export const route = <const R extends Route>(definition: R): R => {
   if (!PATH.test(definition.path) || new Set(names).size !== names.length) {
     throw new InvalidArgumentError(
       `Expected 'path' to be like '/jobs/{id}', each parameter a whole segment and named once, got '${definition.path}'.`,
+    );
+  }
+  const { raw, query, body, idempotent } = definition as Route;
+  if (raw === true && (query !== undefined || body !== undefined || idempotent === true)) {
+    throw new InvalidArgumentError(
+      `Expected 'raw' to come without query, body and idempotent, got more at '${definition.path}'.`,
     );
   }
   return Object.freeze(definition);

@@ -28,5 +28,9 @@ export interface HttpContext {
 export interface HttpResult {
   readonly statusCode: number;
   readonly headers: Record<string, string>;
+  /** Headers that come more than once. */
+  readonly multiValueHeaders?: Record<string, string[]>;
   readonly body: string;
+  /** True for bytes that are no text. On AWS the API must have binary media types for it. */
+  readonly isBase64Encoded?: boolean;
 }

@@ -2,6 +2,7 @@ import type * as v from 'valibot';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Api, Route, Schema } from './api.ts';
+import type { RawAnswer, RawRequest } from './raw.ts';
 
 /** What went wrong with each field, e.g. `{'items.0.id': ['Expected 1 character or more.']}`. */
 export type FieldErrors = Readonly<Record<string, readonly string[]>>;
@@ -82,7 +83,7 @@ export const isProblem = (value: object): value is Problem => 'kind' in value &&
 export const retryAfter = (ms: number): AnswerHeaders => ({ 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) });
 
 type PathParams<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? { readonly [name in Name]: string } & PathParams<Rest>
+  ? { readonly [name in Name extends `${infer Greedy}+` ? Greedy : Name]: string } & PathParams<Rest>
   : unknown;
 
 type DeepReadonly<T> = T extends object ? { readonly [key in keyof T]: DeepReadonly<T[key]> } : T;
@@ -98,6 +99,8 @@ export interface Request<R extends Route> {
   readonly params: ParamsOf<R>;
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
+  /** The request to hand on, where the route is `raw`. */
+  readonly raw: R extends { readonly raw: true } ? RawRequest : undefined;
   /** By lower-case name; a header that came more than once is joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Carries the trace id in each entry. */
@@ -111,6 +114,8 @@ export interface Request<R extends Route> {
    * again after a crash, so that the second run finds the first one's work; a new one for a request without a key.
    */
   readonly operationId: string;
+  /** How long the client will be waited for: what the function has left, less the time to answer. */
+  readonly remainingMs: number;
 }
 
 type AnswerOf<Status, Body> = Body extends undefined
@@ -131,7 +136,9 @@ export interface Answer {
 }
 
 /** A handler: calls the pattern and shapes the answer. Expected refusals are values, made by {@link problem}. */
-export type Handler<R extends Route> = (request: Request<R>) => Promise<AnswersOf<R> | Problem>;
+export type Handler<R extends Route> = (
+  request: Request<R>,
+) => Promise<(R extends { readonly raw: true } ? RawAnswer : AnswersOf<R>) | Problem>;
 
 /** One handler for each route of the API, with types that come from the route's schemas. */
 export type Handlers<A extends Api> = { readonly [name in keyof A['routes']]: Handler<A['routes'][name]> };

@@ -10,6 +10,8 @@ import type { Api } from './api.ts';
 import { budgetMs, DeadlineError, withinDeadline } from './deadline.ts';
 import type { HttpContext, HttpEvent, HttpResult } from './event.ts';
 import { isProblem, problem, type Answer, type Handlers, type Problem } from './handlers.ts';
+import { rawResult } from './raw-proxy.ts';
+import { isRaw, type RawAnswer } from './raw.ts';
 import { render, toResult, type Rendered } from './rendering.ts';
 import { readHeaders } from './request-head.ts';
 import { isValid, readRequest, type ValidRequest } from './request.ts';
@@ -34,7 +36,7 @@ export interface HttpFunctionOptions<A extends Api> {
 
 export type HttpFunction = (event: HttpEvent, context: HttpContext) => Promise<HttpResult>;
 
-type AnyHandler = (request: never) => Promise<Answer | Problem>;
+type AnyHandler = (request: never) => Promise<Answer | Problem | RawAnswer>;
 type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
 
 interface Call {
@@ -70,21 +72,31 @@ const failure = (error: unknown, { log, trace }: Call): Problem => {
   return problem(500, { detail: `The request failed through no fault of yours (trace ${trace.traceId}).` });
 };
 
-const runHandler = async (call: Call, { name, route, input, headers, key, scope }: ValidRequest): Promise<Rendered> => {
+const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered | RawAnswer> => {
+  const { name, route, input, headers, raw, key, scope } = valid;
   const { services, context, log, trace } = call;
   const handler = call.handlers()[name];
   if (handler === undefined) throw new InvalidArgumentError(`Expected 'handlers' to have ${name}, got none.`);
-  const work = (signal: AbortSignal) => async (operationId: string) => {
-    const request = { ...input.valid, headers, log, traceparent: formatTraceparent(trace), signal, operationId };
+  const remainingMs = budgetMs(context.getRemainingTimeInMillis());
+  const traceparent = formatTraceparent(trace);
+  const ask = (signal: AbortSignal, operationId: string) => {
+    const request = { ...input.valid, raw, headers, log, traceparent, signal, operationId, remainingMs };
     // The schemas of the route have made it what the handler's type says.
-    return render(await handler(request as never));
+    return handler(request as never);
+  };
+  const work = (signal: AbortSignal) => async (operationId: string) => {
+    const answer = await ask(signal, operationId);
+    if (isRaw(answer)) throw new InvalidArgumentError(`Expected the answer of ${name} to be no raw one.`);
+    return render(answer);
   };
   const { idempotency, clock, random } = services;
-  return withinDeadline(clock, budgetMs(context.getRemainingTimeInMillis()), async (signal) =>
-    route.idempotent === true && idempotency !== undefined && key !== undefined
-      ? answerOnce(idempotency, { scope, key, request: input.given }, work(signal))
-      : work(signal)(random.uuid()),
-  );
+  return withinDeadline(clock, remainingMs, async (signal) => {
+    if (route.idempotent === true && idempotency !== undefined && key !== undefined)
+      return answerOnce(idempotency, { scope, key, request: input.given }, work(signal));
+    if (route.raw !== true) return work(signal)(random.uuid());
+    const answer = await ask(signal, random.uuid());
+    return isRaw(answer) ? answer : render(answer);
+  });
 };
 
 /**
@@ -111,7 +123,7 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
     const log = ownLog.child({ traceId: trace.traceId });
     const call: Call = { services, handlers: () => (handlers ??= options.handlers()), trace, log, context };
     const found = match(event.httpMethod, event.path);
-    let rendered: Rendered;
+    let rendered: Rendered | RawAnswer;
     try {
       const request = readRequest({
         event,
@@ -130,6 +142,8 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
       status: rendered.status,
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
-    return toResult(rendered, { [TRACEPARENT]: formatTraceparent(trace) }, event.httpMethod === 'HEAD');
+    const more = { [TRACEPARENT]: formatTraceparent(trace) };
+    const isHead = event.httpMethod === 'HEAD';
+    return isRaw(rendered) ? rawResult(rendered, more, isHead) : toResult(rendered, more, isHead);
   };
 }

@@ -14,4 +14,6 @@ export {
 } from './handlers.ts';
 export { httpFunction, type HttpFunction, type HttpFunctionOptions, type HttpServices } from './http-function.ts';
 export { openApi } from './open-api.ts';
+export type { HeaderValues } from './end-to-end.ts';
+export type { RawAnswer, RawRequest } from './raw.ts';
 export { id, integerText } from './schemas.ts';

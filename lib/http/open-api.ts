@@ -1,6 +1,6 @@
 import { toJsonSchema, type ConversionConfig } from '@valibot/to-json-schema';
 import type { Json } from '#primitives/table';
-import type { Api, Route, Schema } from './api.ts';
+import { ANY_METHODS, type Api, type Route, type Schema } from './api.ts';
 import { BODY_LIMIT_BYTES } from './request-body.ts';
 import { paramsSchema } from './request.ts';
 
@@ -18,6 +18,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   422: 'The idempotency key came with another request before.',
   429: 'Too many requests; come again after `retry-after`.',
   500: 'A fault of this service.',
+  502: 'A service behind it did not answer as it should; what was asked for may have been done.',
   503: 'Unavailable for now; come again after `retry-after`.',
   504: 'Not answered in time; come again after `retry-after`.',
 };
@@ -97,7 +98,7 @@ const problemStatuses = (route: Route): readonly number[] =>
     ...new Set([
       400,
       ...(route.admin === true ? [401, 403] : []),
-      ...(route.method === 'GET' ? [] : [413, 415]),
+      ...(route.method === 'GET' ? [] : route.raw === true ? [413] : [413, 415]),
       ...(route.idempotent === true ? [409, 422] : []),
       ...(route.problems ?? []),
       500,
@@ -120,13 +121,21 @@ const answersOf = (route: Route, convert: Convert): JsonObject => {
     String(status),
     { $ref: `#/components/responses/problem-${status}` },
   ]);
-  return Object.fromEntries([...answers, ...problems]);
+  const others: [string, Json][] =
+    route.raw === true ? [['default', { description: 'What the service behind it answers, as it is.' }]] : [];
+  return Object.fromEntries([...answers, ...problems, ...others]);
 };
 
-const operation = (api: Api, name: string, route: Route, definitions: Map<string, Json>): JsonObject => {
+const operation = (
+  api: Api,
+  name: string,
+  route: Route,
+  method: string,
+  definitions: Map<string, Json>,
+): JsonObject => {
   const convert = converter(`${api.pattern}.${name}`, definitions);
   return {
-    operationId: `${api.pattern}.${name}`,
+    operationId: `${api.pattern}.${name}${route.method === 'ANY' ? `.${method.toLowerCase()}` : ''}`,
     tags: [api.pattern],
     summary: route.summary,
     parameters: [
@@ -135,6 +144,7 @@ const operation = (api: Api, name: string, route: Route, definitions: Map<string
       ...(route.idempotent === true ? [HEADER_IDEMPOTENCY_KEY] : []),
       HEADER_TRACEPARENT,
     ],
+    ...(route.raw === true ? { requestBody: ANY_BODY } : {}),
     ...(route.body === undefined
       ? {}
       : {
@@ -147,6 +157,15 @@ const operation = (api: Api, name: string, route: Route, definitions: Map<string
     ...(route.admin === true ? { security: [{ adminToken: [] }] } : {}),
   };
 };
+
+const ANY_BODY: JsonObject = {
+  description: `Of any type, at most ${BODY_LIMIT_BYTES} bytes; handed on as it is.`,
+  content: { '*/*': { schema: {} } },
+};
+
+/** OpenAPI has no greedy parameters, and no method that stands for all. */
+const pathIn = ({ path }: Route): string => path.replace(/\+\}$/, '}');
+const methodsOf = ({ method }: Route): readonly string[] => (method === 'ANY' ? ANY_METHODS : [method]);
 
 const problemResponse = (description: string): JsonObject => ({
   description,
@@ -167,9 +186,11 @@ export const openApi = (
   const paths = new Map<string, Record<string, Json>>();
   for (const api of apis) {
     for (const [name, route] of Object.entries(api.routes)) {
-      const item = paths.get(route.path) ?? {};
-      item[route.method.toLowerCase()] = operation(api, name, route, definitions);
-      paths.set(route.path, item);
+      const item = paths.get(pathIn(route)) ?? {};
+      for (const method of methodsOf(route)) {
+        item[method.toLowerCase()] = operation(api, name, route, method, definitions);
+      }
+      paths.set(pathIn(route), item);
     }
   }
   return {

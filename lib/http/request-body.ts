@@ -69,6 +69,16 @@ const decode = ({ body, isBase64Encoded }: HttpEvent): string | undefined => {
 const sizeBytes = ({ body, isBase64Encoded }: HttpEvent): number =>
   body === null ? 0 : Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8');
 
+const tooLong = (): Problem =>
+  problem(413, { detail: `The body is longer than ${BODY_LIMIT_BYTES} bytes; send long lists in parts.` });
+
+/** The bytes of a body of any type; a {@link Problem} when there are too many. */
+export const bodyBytes = (event: HttpEvent): Uint8Array | Problem => {
+  if (sizeBytes(event) > BODY_LIMIT_BYTES) return tooLong();
+  const { body, isBase64Encoded } = event;
+  return Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+};
+
 /**
  * Reads a body, which must be a JSON object. Size, type and depth are looked at before it is parsed. `undefined` for an empty body; a
  * {@link Problem} (413, 415 or 400) for what is not JSON as we take it.
@@ -77,9 +87,7 @@ export const readBody = (
   event: HttpEvent,
   headers: Readonly<Record<string, string | undefined>>,
 ): { readonly value: unknown } | Problem => {
-  if (sizeBytes(event) > BODY_LIMIT_BYTES) {
-    return problem(413, { detail: `The body is longer than ${BODY_LIMIT_BYTES} bytes; send long lists in parts.` });
-  }
+  if (sizeBytes(event) > BODY_LIMIT_BYTES) return tooLong();
   if (event.body === null || event.body === '') return { value: undefined };
   const { 'content-type': contentType = '', 'content-encoding': encoding = 'identity' } = headers;
   if (!isJson(contentType) || encoding.toLowerCase() !== 'identity') {

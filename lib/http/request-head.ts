@@ -4,7 +4,7 @@ import { problem, type FieldErrors, type Problem } from './handlers.ts';
 type Values = ReadonlyMap<string, readonly string[]>;
 
 /** Headers by lower-case name, values as they came. */
-const headerValues = ({ headers, multiValueHeaders }: HttpEvent): Values => {
+export const headerValues = ({ headers, multiValueHeaders }: HttpEvent): Values => {
   const values = new Map<string, readonly string[]>();
   for (const [name, list] of Object.entries(multiValueHeaders ?? {})) {
     const key = name.toLowerCase();

@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { refuseUnlessAdmin, type Admins } from './admin.ts';
 import { isIdempotencyKey } from './answer-once.ts';
-import { pathParameters, type Route, type Schema } from './api.ts';
+import { greedyParameter, pathParameters, type Route, type Schema } from './api.ts';
 import type { HttpEvent } from './event.ts';
 import { isProblem, problem, type Answer, type FieldErrors, type Problem } from './handlers.ts';
+import { readRaw } from './raw-proxy.ts';
+import type { RawRequest } from './raw.ts';
 import { readBody } from './request-body.ts';
 import { readQuery } from './request-head.ts';
 import type { Match } from './routing.ts';
@@ -24,6 +26,8 @@ export interface ValidRequest {
     /** As the schemas made it. */
     readonly valid: { readonly params: unknown; readonly query: unknown; readonly body: unknown };
   };
+  /** Of a route that is `raw`. */
+  readonly raw?: RawRequest;
   readonly key?: string;
   /** What an idempotency key of this request belongs to. */
   readonly scope: readonly string[];
@@ -36,9 +40,14 @@ const ANY_ID = id();
 const NO_QUERY = v.strictObject({});
 const NO_BODY = v.optional(v.strictObject({}));
 
-/** The schema of a route's path parameters: its own, or an id for each. */
-export const paramsSchema = ({ params, path }: Route): Schema =>
-  params ?? v.strictObject(Object.fromEntries(pathParameters(path).map((name) => [name, ANY_ID])));
+// API Gateway takes no longer head.
+const REST = v.pipe(v.string(), v.maxLength(8_192, 'Expected at most 8192 characters.'));
+
+/** The schema of a route's path parameters: its own, or an id for each, and any text for the rest of the path. */
+export const paramsSchema = ({ params, path }: Route): Schema => {
+  const schemaOf = (name: string) => (name === greedyParameter(path) ? REST : ANY_ID);
+  return params ?? v.strictObject(Object.fromEntries(pathParameters(path).map((name) => [name, schemaOf(name)])));
+};
 
 const withoutBody = new Set(['GET', 'HEAD']);
 
@@ -48,11 +57,32 @@ const keyErrors = (route: Route, headers: RequestHeaders): FieldErrors => {
   return { 'idempotency-key': ['Expected 1 to 255 printable characters of ASCII.'] };
 };
 
+/** Of a request that is handed on only the path is ours to judge. */
+const readRawInput = (
+  event: HttpEvent,
+  { route, params }: Extract<Match, { kind: 'route' }>,
+): Pick<ValidRequest, 'input' | 'raw'> | Problem => {
+  const checked = validate(paramsSchema(route), params);
+  if ('errors' in checked) return invalid(checked.errors);
+  const raw = readRaw(event, params[greedyParameter(route.path) ?? ''] ?? '');
+  if (isProblem(raw)) return raw;
+  return {
+    raw,
+    input: {
+      given: { params, query: undefined, body: undefined },
+      valid: { params: checked.value, query: undefined, body: undefined },
+    },
+  };
+};
+
+const invalid = (errors: FieldErrors): Problem =>
+  problem(400, { type: 'invalid-request', detail: `Not valid: ${Object.keys(errors).join(', ')}.`, errors });
+
 const readInput = (
   event: HttpEvent,
   { route, params }: Extract<Match, { kind: 'route' }>,
   headers: RequestHeaders,
-): ValidRequest['input'] | Problem => {
+): Pick<ValidRequest, 'input'> | Problem => {
   const body = withoutBody.has(event.httpMethod) ? { value: undefined } : readBody(event, headers);
   if (isProblem(body)) return body;
   const { query, errors: queryErrors } = readQuery(event);
@@ -68,14 +98,16 @@ const readInput = (
     ...Object.values(checked).flatMap((result) => ('errors' in result ? [result.errors] : [])),
   ]);
   if ('errors' in validParams || 'errors' in validQuery || 'errors' in validBody || Object.keys(errors).length > 0) {
-    return problem(400, { type: 'invalid-request', detail: `Not valid: ${Object.keys(errors).join(', ')}.`, errors });
+    return invalid(errors);
   }
   return {
-    given: { params, query, body: body.value },
-    valid: {
-      params: validParams.value,
-      query: route.query === undefined ? undefined : validQuery.value,
-      body: route.body === undefined ? undefined : validBody.value,
+    input: {
+      given: { params, query, body: body.value },
+      valid: {
+        params: validParams.value,
+        query: route.query === undefined ? undefined : validQuery.value,
+        body: route.body === undefined ? undefined : validBody.value,
+      },
     },
   };
 };
@@ -106,15 +138,15 @@ export const readRequest = (options: {
   const sender = { authorization: headers['authorization'], userArn: identity?.userArn };
   const refusal = route.admin === true ? refuseUnlessAdmin(admins, sender) : undefined;
   if (refusal !== undefined) return refusal;
-  const input = readInput(event, match, headers);
-  if (isProblem(input)) return input;
+  const read = route.raw === true ? readRawInput(event, match) : readInput(event, match, headers);
+  if (isProblem(read)) return read;
   const { 'idempotency-key': key } = headers;
   return {
     kind: 'valid',
     name,
     route,
     headers,
-    input,
+    ...read,
     ...(key === undefined ? {} : { key }),
     scope: [pattern, name, identity?.caller ?? ''],
   };

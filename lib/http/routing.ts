@@ -1,4 +1,4 @@
-import type { Api, Route } from './api.ts';
+import { ANY_METHODS, type Api, type Route } from './api.ts';
 
 /** Where a request goes. `elsewhere`: the path is known, the method is not among `allow`. */
 export type Match =
@@ -26,14 +26,28 @@ const split = (path: string): readonly string[] => {
 
 const parameterOf = (segment: string): string | undefined =>
   segment.startsWith('{') ? segment.slice(1, -1) : undefined;
+const isGreedy = (segment: string | undefined): boolean => segment?.endsWith('+}') === true;
 
-const fits = ({ segments }: Entry, given: readonly string[]): boolean =>
-  segments.length === given.length &&
-  segments.every((segment, at) => segment === given[at] || (parameterOf(segment) !== undefined && given[at] !== ''));
+const fitsOne = (segment: string, given: string | undefined): boolean =>
+  segment === given || (parameterOf(segment) !== undefined && given !== undefined && given !== '');
 
-// `/a/b` before `/a/{x}`: at the first difference the literal goes first.
+const fits = ({ segments }: Entry, given: readonly string[]): boolean => {
+  const isOpen = isGreedy(segments.at(-1));
+  const fixed = isOpen ? segments.slice(0, -1) : segments;
+  const isLong = isOpen ? given.length >= fixed.length : given.length === fixed.length;
+  return isLong && fixed.every((segment, at) => fitsOne(segment, given[at]));
+};
+
+// `/a/b` before `/a/{x}` before `/a/{x+}`: at the first difference the literal goes first.
 const rank = ({ segments }: Entry): string =>
-  segments.map((segment) => (parameterOf(segment) === undefined ? '0' : '1')).join('');
+  segments.map((segment) => (isGreedy(segment) ? '2' : parameterOf(segment) === undefined ? '0' : '1')).join('');
+
+/** What is behind the first `count` segments of a path, as it was sent. */
+const restOf = (path: string, count: number): string =>
+  path
+    .split('/')
+    .slice(count + 1)
+    .join('/');
 
 /** Percent-decodes each segment, once, after splitting: `%2F` is a character of its segment. */
 const decodeSegments = (path: string): readonly string[] | undefined => {
@@ -45,10 +59,17 @@ const decodeSegments = (path: string): readonly string[] | undefined => {
 };
 
 const allowed = (methods: readonly string[]): readonly string[] => [
-  ...new Set(methods),
-  ...(methods.includes('GET') ? ['HEAD'] : []),
-  'OPTIONS',
+  ...new Set([
+    ...methods.flatMap((method) => (method === 'ANY' ? ANY_METHODS : [method])),
+    ...(methods.includes('GET') ? ['HEAD'] : []),
+    'OPTIONS',
+  ]),
 ];
+
+const takes = ({ route }: Entry, method: string): boolean =>
+  route.method === 'ANY'
+    ? ANY_METHODS.some((each) => each === method)
+    : route.method === (method === 'HEAD' ? 'GET' : method);
 
 /** A router over the routes of an API. HEAD goes where GET goes. */
 export const router = (api: Api): ((method: string, path: string) => Match) => {
@@ -60,12 +81,14 @@ export const router = (api: Api): ((method: string, path: string) => Match) => {
     if (given === undefined) return { kind: 'malformed' };
     const fitting = entries.filter((entry) => fits(entry, given));
     if (fitting.length === 0) return { kind: 'unknown' };
-    const wanted = method === 'HEAD' ? 'GET' : method;
-    const found = fitting.find(({ route }) => route.method === wanted);
+    const found =
+      fitting.find((entry) => entry.route.method !== 'ANY' && takes(entry, method)) ??
+      fitting.find((entry) => takes(entry, method));
     if (found === undefined) return { kind: 'elsewhere', allow: allowed(fitting.map(({ route }) => route.method)) };
-    const params = found.segments.flatMap((segment, at) => {
+    const params = found.segments.flatMap((segment, at): readonly (readonly [string, string])[] => {
       const name = parameterOf(segment);
-      return name === undefined ? [] : [[name, given[at] ?? ''] as const];
+      if (name === undefined) return [];
+      return isGreedy(segment) ? [[name.slice(0, -1), restOf(path, at)]] : [[name, given[at] ?? '']];
     });
     return { kind: 'route', name: found.name, route: found.route, params: Object.fromEntries(params) };
   };

@@ -13,7 +13,9 @@ const sources = globSync('lib/**/*.ts');
 const sourceOf = (target: string): string => target.replace('./dist/', 'lib/').replace(/\.js$/, '.ts');
 
 /** These are no group: each file in them is a thing of its own, with a subpath of its own. */
-const flatFolders = ['lib/resilience', 'lib/single-node', 'lib/serving', 'lib/batch'];
+const flatFolders = ['lib/single-node', 'lib/serving', 'lib/batch'];
+/** In the folder of a group, and a thing of its own: who wants the one does not want what the other brings along. */
+const apart = ['lib/resilience/idempotency.ts'];
 /** Run, not imported. */
 const programs = ['lib/cli'];
 
@@ -28,7 +30,7 @@ test('every pattern and every group has one subpath, and every subpath leads to 
   const wanted = [
     ...groups.map((folder) => [folder.replace(/^lib/, '.'), `./dist${folder.replace(/^lib/, '')}/index.js`]),
     ...sources
-      .filter((file) => flatFolders.includes(dirname(file)))
+      .filter((file) => flatFolders.includes(dirname(file)) || apart.includes(file))
       .map((file) => file.replace(/^lib\//, '').replace(/\.ts$/, ''))
       .map((name) => [`./${name}`, `./dist/${name}.js`]),
     ['./package.json', './package.json'],

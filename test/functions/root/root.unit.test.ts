@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { pathParameters, type Api } from '#http/api';
+import { ANY_METHODS, pathParameters, type Api } from '#http/api';
 import { httpFunction } from '#http/http-function';
 import { openApi } from '#http/open-api';
 import { jsonLog } from '#primitives/json-log';
@@ -39,12 +39,15 @@ const document = openApi(allApis, { title: 't', version: '1' });
 const objects = [...objectsOf(document)];
 
 const operations = allApis.flatMap((api) =>
-  Object.entries(api.routes).map(([name, route]) => ({
-    api,
-    name: `${api.pattern}.${name}`,
-    route,
-    operation: objects.find(({ node }) => node['operationId'] === `${api.pattern}.${name}`),
-  })),
+  Object.entries(api.routes).flatMap(([name, route]) => {
+    const id = `${api.pattern}.${name}`;
+    const methods = route.method === 'ANY' ? ANY_METHODS : [route.method];
+    return methods.map((method) => {
+      const operationId = route.method === 'ANY' ? `${id}.${method.toLowerCase()}` : id;
+      const operation = objects.find(({ node }) => node['operationId'] === operationId);
+      return { api, name: operationId, route, method, operation };
+    });
+  }),
 );
 
 test('GET / lists each pattern with part, chapter, routes, and queues by their full names', async () => {
@@ -79,8 +82,9 @@ test('the document is served as it is generated, its own route included', async 
   expect(body).toMatchObject({ openapi: '3.1.1', paths: { '/openapi.json': {} } });
 });
 
-test.each(operations)('$name is in the document, under its path and method', ({ route, operation }) => {
-  expect(operation?.at).toBe(`#/paths/${route.path.replaceAll('/', '~1')}/${route.method.toLowerCase()}`);
+test.each(operations)('$name is in the document, under its path and method', ({ route, method, operation }) => {
+  const path = route.path.replace('+}', '}').replaceAll('/', '~1');
+  expect(operation?.at).toBe(`#/paths/${path}/${method.toLowerCase()}`);
 });
 
 test('operation ids are unique, and no two paths differ in the names of parameters only', () => {
@@ -105,11 +109,13 @@ test('every reference leads to something', () => {
 });
 
 test.each(operations)('$name has the answers that the shell and its handler give', ({ route, operation }) => {
-  const statuses = Object.keys(operation?.node['responses'] ?? {}).map(Number);
+  const responses = Object.keys(operation?.node['responses'] ?? {});
+  expect(responses.includes('default')).toBe(route.raw === true);
+  const statuses = responses.filter((status) => status !== 'default').map(Number);
   const expected = [400, 500, 503, 504, ...Object.keys(route.answers).map(Number), ...(route.problems ?? [])];
   if (route.admin === true) expected.push(401, 403);
   if (route.idempotent === true) expected.push(409, 422);
-  if (route.method !== 'GET') expected.push(413, 415);
+  if (route.method !== 'GET') expected.push(413, ...(route.raw === true ? [] : [415]));
   expect(new Set(statuses)).toEqual(new Set(expected));
 });
 

@@ -1,0 +1,42 @@
+import { checkInteger, checkNames } from '#primitives/checks';
+import type { Clock } from '#primitives/clock';
+import { alarms } from './alarms.ts';
+import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
+import { bounded } from './bounded.ts';
+
+export interface TimeoutOptions {
+  readonly clock: Clock;
+  /** 1..86_400_000 ms. */
+  readonly timeoutMs: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** @throws {@link InvalidArgumentError} when it is out of its range */
+export const checkTimeout = (timeoutMs: number): void => checkInteger('timeoutMs', timeoutMs, 1, DAY_MS);
+
+/**
+ * Waits for a call for so long and no longer. Then the outcome is a {@link TimeoutError}, whether or not the call obeys
+ * its signal; what it did is unknown, and what it still comes to is dropped.
+ *
+ * All calls of one such function share one timer, which is started only for calls that take longer than a moment.
+ *
+ * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
+ */
+export const withTimeout = (
+  options: TimeoutOptions,
+): (<T>(call: Call<T>, how?: Pick<CallOptions, 'signal'>) => Promise<T>) => {
+  checkNames(options, ['clock', 'timeoutMs']);
+  const { clock, timeoutMs } = options;
+  checkTimeout(timeoutMs);
+  const limits = alarms(clock);
+  return async <T>(call: Call<T>, how: Pick<CallOptions, 'signal'> = {}): Promise<T> => {
+    const { signal } = how;
+    signal?.throwIfAborted();
+    const startedAtMs = clock.monotonicMs();
+    const attempt = new RunningAttempt(1, startedAtMs + timeoutMs);
+    const begun = call(attempt);
+    if (!isThenable(begun)) return begun;
+    return bounded(begun, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
+  };
+};
