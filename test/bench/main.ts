@@ -13,6 +13,7 @@ import { rounded } from './rounds.ts';
 
 /** What there is, and how long each may take on a slow machine. */
 const LIMITS_S: Readonly<Record<string, number>> = {
+  hashing: 600,
   'partial-batch': 120,
   'queue-consumption': 300,
   'event-source-runner': 300,
