@@ -1,5 +1,6 @@
 import type { Api } from '#http/api';
+import { shardedApi } from './serving/sharded/api.ts';
 import { workQueueApi } from './batch/work-queue/api.ts';
 
 /** The APIs of all patterns, in the order of the book. A new pattern is added here. */
-export const catalogue: readonly Api[] = Object.freeze([workQueueApi]);
+export const catalogue: readonly Api[] = Object.freeze([shardedApi, workQueueApi]);

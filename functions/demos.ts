@@ -1,5 +1,6 @@
 import type { Demo } from './demo.ts';
+import { shardedDemo } from './serving/sharded/demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 
 /** Every pattern's demo, in the order of the book. */
-export const DEMOS: readonly Demo[] = [workQueueDemo];
+export const DEMOS: readonly Demo[] = [shardedDemo, workQueueDemo];

@@ -1,18 +1,19 @@
+// By itself: where code runs in a context of its own (tests do), every look at a global is slow.
+const { imul } = Math;
 const C1 = 0xcc9e2d51;
 const C2 = 0x1b873593;
 const encoder = new TextEncoder();
 
 const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by));
-const scramble = (word: number): number => Math.imul(rotate(Math.imul(word, C1), 15), C2);
-const stir = (hash: number, word: number): number =>
-  (Math.imul(rotate(hash ^ scramble(word), 13), 5) + 0xe6546b64) | 0;
+const scramble = (word: number): number => imul(rotate(imul(word, C1), 15), C2);
+const stir = (hash: number, word: number): number => (imul(rotate(hash ^ scramble(word), 13), 5) + 0xe6546b64) | 0;
 
 /** Spreads each bit of 32 over all of them: the end of MurmurHash3. Gives 0..2³²−1. */
 export const mix32 = (value: number): number => {
   let mixed = value ^ (value >>> 16);
-  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed = imul(mixed, 0x85ebca6b);
   mixed ^= mixed >>> 13;
-  mixed = Math.imul(mixed, 0xc2b2ae35);
+  mixed = imul(mixed, 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 };
 

@@ -31,8 +31,7 @@ const placementOf = (placement: Placement, add: (node: string) => Placement): Pl
   added.set(placement, add);
   return placement;
 };
-const addLast: Contestant['add'] = (placement, nodes) =>
-  added.get(placement)?.(nodes.at(-1) ?? '') ?? placement;
+const addLast: Contestant['add'] = (placement, nodes) => added.get(placement)?.(nodes.at(-1) ?? '') ?? placement;
 
 const ofTable = (table: ReturnType<typeof slotTable>): Placement =>
   placementOf({ nodeOf: table.shardOf }, (node) => ofTable(table.with(node)));

@@ -76,7 +76,10 @@ const addedTo = (before: ReturnType<Contestant['build']>, build: Contestant['bui
 };
 
 /** Milliseconds for one node more, and for a ring of all. */
-const changes = async (nodeCount: number, say: (progress: string) => void): Promise<Readonly<Record<string, number>>> => {
+const changes = async (
+  nodeCount: number,
+  say: (progress: string) => void,
+): Promise<Readonly<Record<string, number>>> => {
   const table = slotTable({ shards: nodes(nodeCount) });
   const hashring = CONTESTANTS.find(({ name }) => name === 'hashring');
   const perSecond = (work: () => unknown) => async (): Promise<number> => {
@@ -112,7 +115,11 @@ export const benchmark: Benchmark = async (say) => {
   const goals: readonly Goal[] = [
     ...NODE_COUNTS.flatMap((count) => [
       { figure: `look-ups × hashring, ${count} nodes`, atLeast: 25, measured: times(count, OURS, 'hashring') },
-      { figure: `look-ups × consistent-hash, ${count} nodes`, atLeast: 1.5, measured: times(count, OURS, 'consistent-hash') },
+      {
+        figure: `look-ups × consistent-hash, ${count} nodes`,
+        atLeast: 1.5,
+        measured: times(count, OURS, 'consistent-hash'),
+      },
     ]),
     { figure: 'max/mean, 100 nodes', atMost: 1.07, measured: ours?.maxToMean ?? Number.NaN },
     { figure: 'moved/ideal, 100 → 101', atMost: 1.03, measured: ours?.movedToIdeal ?? Number.NaN },
@@ -121,7 +128,13 @@ export const benchmark: Benchmark = async (say) => {
     { figure: "hashring's build / one more, 1000 nodes", atLeast: 50, measured: thousand['ratio'] ?? Number.NaN },
   ];
   return {
-    columns: ['candidate', ...NODE_COUNTS.map((count) => `× hashring, ${count}`), 'max/mean', 'moved/ideal', 'old → old'],
+    columns: [
+      'candidate',
+      ...NODE_COUNTS.map((count) => `× hashring, ${count}`),
+      'max/mean',
+      'moved/ideal',
+      'old → old',
+    ],
     rows: CONTESTANTS.map(({ name }) => {
       const spread = spreads.get(name);
       return [

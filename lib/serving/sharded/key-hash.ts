@@ -3,7 +3,7 @@ import { checkText } from '#primitives/checks';
 import { hash32, hashAscii } from '#primitives/hash';
 
 /** As long as a partition key of DynamoDB may be. */
-export const MAX_KEY_BYTES = 2_048;
+const MAX_KEY_BYTES = 2_048;
 /** From here on the platform's SHA-256, made by the processor, is the faster one (measured: 3 µs to 6 at 2 048 bytes). */
 const LONG_KEY_BYTES = 1_024;
 

@@ -1,5 +1,6 @@
 import { hash32, mix32 } from '#primitives/hash';
 
+const { imul } = Math;
 /** Names and keys must not meet: a shard is not nearer to a key that is called as it is. */
 const NAME_SEED = 0x51a7;
 /** So that two names of which one hash is the same still differ in the other. */
@@ -23,9 +24,10 @@ export const scorerOf = ({ name, weight }: { readonly name: string; readonly wei
 export const slotSeed = (slot: number): number => mix32(slot + GOLDEN_RATIO);
 
 /** How near a shard is to a slot: −2³¹..2³¹−1, uniform, whatever its weight. Signed, which the engine compares faster. */
-export const rawScore = (seed: number, step: number, slotMix: number): number =>
-  mix32(Math.imul(seed ^ slotMix, step)) | 0;
+export const rawScore = (seed: number, step: number, slotMix: number): number => mix32(imul(seed ^ slotMix, step)) | 0;
 
+/** Of 2: written out, as the rest is worked out here. */
+// oxlint-disable-next-line oxc/approx-constant
 const LN_2 = 0.693_147_180_559_945_3;
 const TWO_31 = 2_147_483_648;
 const TWO_32 = 4_294_967_296;

@@ -19,7 +19,7 @@ const MAX_SMALL = 256;
 export const seatOf = (member: { readonly name: string; readonly weight: number }, at: number): Seat =>
   Object.freeze({ name: member.name, at, ...scorerOf(member) });
 
-export const isEven = (seats: readonly Seat[]): boolean => seats.every(({ weight }) => weight === seats[0]?.weight);
+const isEven = (seats: readonly Seat[]): boolean => seats.every(({ weight }) => weight === seats[0]?.weight);
 
 const ownersFor = (slotCount: number, lastAt: number): Slots['owners'] =>
   lastAt < MAX_SMALL ? new Uint8Array(slotCount) : new Uint16Array(slotCount);
@@ -66,7 +66,10 @@ export const giveTo = (newcomer: Seat, seats: readonly Seat[], { owners, scores 
 };
 
 /** The seats from the nearest to a slot to the farthest. */
-export const byNearness = (seats: readonly Seat[], slot: number): readonly { readonly seat: Seat; readonly raw: number }[] => {
+export const byNearness = (
+  seats: readonly Seat[],
+  slot: number,
+): readonly { readonly seat: Seat; readonly raw: number }[] => {
   const mixed = slotSeed(slot);
   const scored = seats.map((seat) => {
     const raw = rawScore(seat.seed, seat.step, mixed);

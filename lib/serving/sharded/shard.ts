@@ -31,8 +31,7 @@ const byName = (one: { readonly name: string }, other: { readonly name: string }
  * @throws {@link InvalidArgumentError} when there are none, too many, two alike, or one cannot be a shard
  */
 export const membersOf = (shards: readonly (string | Shard)[]): Members => {
-  if (!Array.isArray(shards) || shards.length < 1 || shards.length > MAX_SHARDS)
-    throw refuse('shards', `1 to ${MAX_SHARDS} names`, shards);
+  if (shards.length < 1 || shards.length > MAX_SHARDS) throw refuse('shards', `1 to ${MAX_SHARDS} names`, shards);
   const named = shards.map((shard, index) => {
     const full: Shard = typeof shard === 'object' && shard !== null ? shard : { name: shard };
     checkShard(`shards.${index}`, full);

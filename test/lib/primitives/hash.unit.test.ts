@@ -1,4 +1,4 @@
-import { hash32, mix32 } from '#primitives/hash';
+import { hash32, hashAscii, mix32 } from '#primitives/hash';
 
 test.each([
   ['', 0, 0],
@@ -17,7 +17,7 @@ test('it is of the bytes of UTF-8: the two forms of é differ', () => {
 });
 
 test('one bit of the input changes about half of the output', () => {
-  const ones = (value: number): number => [...value.toString(2)].filter((bit) => bit === '1').length;
+  const ones = (value: number): number => value.toString(2).replaceAll('0', '').length;
   for (const each of [(n: number) => mix32(n), (n: number) => hash32(String(n))]) {
     let changed = 0;
     for (let n = 0; n < 2_000; n += 1) changed += ones((each(n) ^ each(n + 1)) >>> 0);
@@ -25,3 +25,12 @@ test('one bit of the input changes about half of the output', () => {
     expect(changed / 2_000).toBeLessThan(17);
   }
 });
+
+test.each(Array.from({ length: 9 }, (_, at) => 'abcdefgh'.slice(0, at)))(
+  'the short way for ASCII comes to what the bytes come to: %j',
+  (text) => {
+    // One letter more makes the bytes necessary; the hash of the whole is of both ways.
+    expect(hashAscii(text, 7)).toBe(hash32(text, 7));
+    expect(hashAscii(`${text}é`)).toBe(-1);
+  },
+);
