@@ -31,6 +31,8 @@ export interface Settings {
   readonly adminArns: string;
   /** Who is told of alarms by e-mail, outside local stages. Empty: nobody. */
   readonly alarmEmail: string;
+  /** `host:port` of targets on this machine that local stages may register with the ambassador, with commas between. */
+  readonly ambassadorLocalTargets: string;
   /** Whether tables and buckets stay when the stack is removed: outside local stages, unless told otherwise. */
   readonly retainsData: boolean;
 }
@@ -60,6 +62,9 @@ const ARN = /arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/[\w+=.@/-]+/.source;
 const ADMIN_ARNS = new RegExp(`^${ARN}(?:,${ARN})*$`);
 /** The longest that Lambda lets a function run. */
 const MAX_WORKER_TIMEOUT_S = 900;
+
+const TARGET = /(?:[\w.-]{1,253}|\[[\da-fA-F:.]+\]):\d{1,5}/.source;
+const LOCAL_TARGETS = new RegExp(`^${TARGET}(?:,${TARGET}){0,99}$`);
 
 /** @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER_TOKEN = /^[\w.~+/=-]{1,256}$/;
@@ -132,6 +137,9 @@ export const readSettings = (
       ? ''
       : read.matching('ADMIN_ARNS', '', ADMIN_ARNS, 'ARNs of IAM roles or users, with commas between'),
     alarmEmail: read.matching('ALARM_EMAIL', '', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
+    ambassadorLocalTargets: isLocal
+      ? read.matching('AMBASSADOR_LOCAL_TARGETS', '', LOCAL_TARGETS, 'host:port of targets, with commas between')
+      : '',
     retainsData: !isLocal && read.oneOf('RETAIN_DATA', 'true', ['true', 'false']) === 'true',
   };
   if (read.errors.length > 0) throw new SettingError(read.errors.join('\n'));

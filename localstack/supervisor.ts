@@ -49,13 +49,18 @@ const claimPorts = async (settings: StackSettings): Promise<Ports> => ({
   hostHttp: await freePort(),
 });
 
-/** The function that answers a path: one for each pattern, and one for the rest. */
+/** The function that answers a path: one for each pattern, one for each service beside them, and one for the rest. */
 const functionOf =
   (functions: () => readonly string[]) =>
   (url: string): string => {
-    const name = `${SERVICE}-${STAGE}-${/^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? ''}-http`;
-    return functions().includes(name) ? name : `${SERVICE}-${STAGE}-root-http`;
+    const first = `${SERVICE}-${STAGE}-${/^\/([a-z][a-z-]*)/.exec(url)?.[1] ?? ''}`;
+    const found = functions().find((name) => name === `${first}-http` || name === first);
+    return found ?? `${SERVICE}-${STAGE}-root-http`;
   };
+
+/** The ambassador may speak to the functions of its own stack. */
+const withTarget = (targets: string | undefined, url: string): string =>
+  [targets, new URL(url).host].filter(Boolean).join(',');
 
 const startEntrance = (options: {
   readonly port: number;
@@ -154,7 +159,12 @@ export const startStack = async (options: {
     const started = functionHost({
       cwd: ROOT,
       args: hostArguments(ports.hostHttp, ports.lambda),
-      env: { ...options.env, AWS_ENDPOINT_URL: endpoint.url, ADMIN_TOKEN: adminToken },
+      env: {
+        ...options.env,
+        AWS_ENDPOINT_URL: endpoint.url,
+        ADMIN_TOKEN: adminToken,
+        AMBASSADOR_LOCAL_TARGETS: withTarget(options.env['AMBASSADOR_LOCAL_TARGETS'], front.url),
+      },
       log: log.child({ part: 'function host' }),
       onOutput: options.onHostOutput,
       onChange: (ready) => onChange(ready),

@@ -6,7 +6,12 @@ import { matchesOutput, readmeCommands } from './support/readme.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const READMES = ['README.md', 'functions/serving/sharded/README.md', 'functions/batch/work-queue/README.md'];
+const READMES = [
+  'README.md',
+  ...['batch/work-queue', 'serving/sharded', 'single-node/ambassador'].map(
+    (pattern) => `functions/${pattern}/README.md`,
+  ),
+];
 const TIMEOUT_MS = 60_000;
 const run = promisify(execFile);
 

@@ -21,32 +21,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A class because it has a life: most calls never look at their signal, so it is made late, and may be over by then. */
-export class RunningAttempt implements Attempt {
-  readonly number: number;
-  readonly dueAtMs: number;
-  #controller: AbortController | undefined;
-  #reason: unknown;
-  #isAborted = false;
-
-  constructor(number: number, dueAtMs: number) {
-    this.number = number;
-    this.dueAtMs = dueAtMs;
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#isAborted) this.#controller.abort(this.#reason);
-    return this.#controller.signal;
-  }
-
-  abort(reason: unknown): void {
-    this.#isAborted = true;
-    this.#reason = reason;
-    this.#controller?.abort(reason);
-  }
-}
-
 /** Only what is not there yet is waited for: an `await` of a plain value costs a turn. */
 export const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

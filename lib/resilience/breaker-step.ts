@@ -32,6 +32,8 @@ export type Pass = number | string;
 
 export type BreakerEvent =
   | { readonly kind: 'ended'; readonly pass: Pass; readonly outcome: 'value' | 'failure' | 'undecided' }
+  /** Calls of this era ended well, all of them in the half window that runs. */
+  | { readonly kind: 'answered'; readonly count: number }
   /** A caller wants to pass; when a probe is due it will ask for it under this mark. */
   | { readonly kind: 'asked'; readonly mark: string }
   /** This host says that it is open, under this mark; and: it is written. */
@@ -109,8 +111,8 @@ const afterSight = (
 ): BreakerState => {
   if (!isOpen) {
     if (state.status === 'closed') return { ...state, mark };
-    // A host that opened it on its own evidence, and could not say so, does not believe an older state.
-    return state.isShared ? closedState(nowMs, state.era + 1, mark) : { ...state, mark, claim: undefined };
+    // A host that opened it on its own evidence, and could not say so yet, does not believe an older state.
+    return state.isShared ? closedState(nowMs, state.era + 1, mark) : state;
   }
   const isKnown = state.status === 'open' && ((state.isShared && state.mark === mark) || state.claim?.mark === mark);
   return isKnown ? state : openState(state, nowMs + waitMs, { mark, isShared: true });
@@ -128,6 +130,11 @@ export const step = (state: BreakerState, event: BreakerEvent, nowMs: number, ru
   switch (event.kind) {
     case 'ended':
       return afterEnd(state, event, nowMs, rules);
+    case 'answered': {
+      if (state.status === 'open') return state;
+      const { window } = state;
+      return { ...state, window: { ...window, okCount: window.okCount + event.count } };
+    }
     case 'seen':
       return afterSight(state, event, nowMs, rules);
     case 'closed':

@@ -1,7 +1,8 @@
 import { checkInteger, checkNames, checkNumber, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { isThenable } from './attempt.ts';
-import { closedState, step, type BreakerRules, type BreakerState, type Pass } from './breaker-step.ts';
+import { breakerMemory } from './breaker-memory.ts';
+import type { BreakerRules, BreakerState, Pass } from './breaker-step.ts';
 import { CircuitOpenError } from './errors.ts';
 import type { TripRule } from './failure-window.ts';
 
@@ -48,8 +49,12 @@ export interface CircuitBreaker {
    * @throws {@link CircuitOpenError} or rejects with it
    */
   enter(): Pass | Promise<Pass>;
-  /** Waits, at most a moment, when there is something to write. Never rejects; throws what the classifier throws. */
-  exitWithValue(pass: Pass, value: unknown): void | Promise<void>;
+  /**
+   * Waits, at most a moment, when there is something to write. Never rejects; throws what the classifier throws.
+   *
+   * @param atMs A time between `enter` and now that the caller has read already, by the same clock.
+   */
+  exitWithValue(pass: Pass, value: unknown, atMs?: number): void | Promise<void>;
   exitWithError(pass: Pass, error: unknown): void | Promise<void>;
   /** The call ended without telling anything of the backend, e.g. because its caller went away. */
   exitUndecided(pass: Pass): void | Promise<void>;
@@ -86,13 +91,13 @@ export const viewOf = (state: BreakerState, nowMs: number): BreakerView => {
 interface Gate {
   readonly view: () => BreakerView;
   readonly enter: () => Pass | Promise<Pass>;
-  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided') => void | Promise<void>;
+  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided', atMs?: number) => void | Promise<void>;
 }
 
 export const breakerOf = (options: BreakerOptions, { view, enter, exit }: Gate): CircuitBreaker => {
   const { name, isFailure = () => true, isFailureValue } = options;
-  const exitWithValue = (pass: Pass, value: unknown): void | Promise<void> =>
-    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value');
+  const exitWithValue = (pass: Pass, value: unknown, atMs?: number): void | Promise<void> =>
+    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value', atMs);
   const exitWithError = (pass: Pass, error: unknown): void | Promise<void> =>
     exit(pass, isFailure(error) ? 'failure' : 'value');
   return Object.freeze<CircuitBreaker>({
@@ -113,7 +118,8 @@ export const breakerOf = (options: BreakerOptions, { view, enter, exit }: Gate):
         await exitWithError(pass, error);
         throw error;
       }
-      await exitWithValue(pass, value);
+      const told = exitWithValue(pass, value);
+      if (told !== undefined) await told;
       return value;
     },
   });
@@ -136,27 +142,29 @@ export const circuitBreaker = (options: BreakerOptions): CircuitBreaker => {
   checkBreaker(options);
   const { name, clock, openMs, windowMs, minCallCount, failureRatio } = options;
   const rules: BreakerRules = { trip: { windowMs, minCallCount, failureRatio }, waitMs: openMs, slackMs: 0 };
-  let state = closedState(clock.monotonicMs(), 0);
+  const { state, happened, isCounted } = breakerMemory(clock, rules);
   let probeCount = 0;
 
   return breakerOf(options, {
-    view: () => viewOf(state, clock.monotonicMs()),
+    view: () => viewOf(state(), clock.monotonicMs()),
     enter: () => {
-      if (state.status === 'closed') return state.era;
+      const known = state();
+      if (known.status === 'closed') return known.era;
       const nowMs = clock.monotonicMs();
       const mark = `probe-${(probeCount += 1)}`;
       // Nobody else can have the state: what is asked for is granted in the same instant.
-      state = step(state, { kind: 'asked', mark }, nowMs, rules);
-      state = step(state, { kind: 'claimed', mark }, nowMs, rules);
-      if (state.status === 'open' && state.probe !== mark) throw new CircuitOpenError(name, state.dueAtMs - nowMs);
+      happened({ kind: 'asked', mark }, nowMs);
+      const now = happened({ kind: 'claimed', mark }, nowMs);
+      if (now.status === 'open' && now.probe !== mark) throw new CircuitOpenError(name, now.dueAtMs - nowMs);
       return mark;
     },
-    exit: (pass, outcome) => {
+    exit: (pass, outcome, atMs = clock.monotonicMs()) => {
+      if (outcome === 'value' && isCounted(pass, atMs)) return;
+      const known = state();
+      const isProbe = known.status === 'open' && known.probe === pass;
       const nowMs = clock.monotonicMs();
-      const isProbe = state.status === 'open' && state.probe === pass;
-      state = step(state, { kind: 'ended', pass, outcome }, nowMs, rules);
-      if (!isProbe || outcome !== 'value') return;
-      state = step(state, { kind: 'closed', from: pass, mark: pass }, nowMs, rules);
+      happened({ kind: 'ended', pass, outcome }, nowMs);
+      if (isProbe && outcome === 'value') happened({ kind: 'closed', from: pass, mark: pass }, nowMs);
     },
   });
 };

@@ -2,14 +2,8 @@ import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import { or, type Table } from '#primitives/table';
-import {
-  closedState,
-  step,
-  type BreakerEvent,
-  type BreakerRules,
-  type BreakerState,
-  type Pass,
-} from './breaker-step.ts';
+import { breakerMemory } from './breaker-memory.ts';
+import type { BreakerRules, BreakerState, Pass } from './breaker-step.ts';
 import {
   BREAKER_OPTIONS,
   breakerOf,
@@ -82,26 +76,29 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
   const slackMs = openMs * SLACK;
   const rules: BreakerRules = { trip: { windowMs, minCallCount, failureRatio }, waitMs: openMs + slackMs, slackMs };
   const shared = sharedStates(table, clock, name, slackMs);
-  let state = closedState(clock.monotonicMs(), 0);
+  const { state, happened, isCounted } = breakerMemory(clock, rules);
   let lookedAtMs = -Infinity;
 
-  const happened = (event: BreakerEvent): BreakerState => {
-    state = step(state, event, clock.monotonicMs(), rules);
-    return state;
-  };
   const saw = ({ mark, isOpen }: SharedState): BreakerState => happened({ kind: 'seen', mark, isOpen });
   const missed = (what: string, error: unknown): void => {
     const reason = error instanceof Error ? error.message : String(error);
     log?.warn('the shared state of a circuit breaker was not reached', { breaker: name, what, reason });
   };
-  const refused = (): CircuitOpenError =>
-    new CircuitOpenError(name, state.status === 'open' ? state.dueAtMs - clock.monotonicMs() : 0);
+  const refused = (): CircuitOpenError => {
+    const known = state();
+    return new CircuitOpenError(name, known.status === 'open' ? known.dueAtMs - clock.monotonicMs() : 0);
+  };
+  const isClaiming = (mark: string): boolean => {
+    const known = state();
+    return known.status === 'open' && known.claim?.mark === mark;
+  };
+  const isMark = (mark: string): boolean => state().mark === mark;
 
   const look = async (): Promise<void> => {
-    const before = state;
+    const before = state();
     try {
       const current = await shared.read();
-      if (isSameKnowledge(before, state)) saw(current);
+      if (isSameKnowledge(before, state())) saw(current);
     } catch (error) {
       missed('look', error);
     }
@@ -128,7 +125,7 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
       if (outcome.status === 'theirs' && !outcome.current.isOpen)
         outcome = await shared.write('open', mark, isStill(outcome.current.mark));
       if (outcome.status === 'ours') happened({ kind: 'opened', mark });
-      else if (outcome.current.isOpen && state.mark === mark) saw(outcome.current);
+      else if (outcome.current.isOpen && isMark(mark)) saw(outcome.current);
     } catch (error) {
       missed('open', error);
     }
@@ -139,7 +136,7 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
     try {
       const outcome = await shared.write('closed', mark, isStill(probe));
       if (outcome.status === 'ours') happened({ kind: 'closed', from: probe, mark });
-      else if (state.mark === probe) saw(outcome.current);
+      else if (isMark(probe)) saw(outcome.current);
     } catch (error) {
       missed('close', error);
       if (whenTableFails === 'probe') happened({ kind: 'closed', from: probe, mark: probe });
@@ -154,30 +151,33 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
       const condition = isShared ? isLatest : or(isNotOpen(), isLatest);
       const outcome = await shared.write('open', mark, condition);
       if (outcome.status === 'ours') happened({ kind: 'claimed', mark });
-      else if (state.status === 'open' && state.claim?.mark === mark) saw(outcome.current);
+      else if (isClaiming(mark)) saw(outcome.current);
       happened({ kind: 'unclaimed', mark });
     } catch (error) {
       missed('claim', error);
       happened({ kind: whenTableFails === 'probe' ? 'claimed' : 'unclaimed', mark });
     }
-    if (state.status === 'closed') return state.era;
-    if (state.probe === mark) return mark;
+    const known = state();
+    if (known.status === 'closed') return known.era;
+    if (known.probe === mark) return mark;
     throw refused();
   };
 
   return breakerOf(options, {
-    view: () => viewOf(state, clock.monotonicMs()),
+    view: () => viewOf(state(), clock.monotonicMs()),
     enter: () => {
       lookNowAndThen();
-      if (state.status === 'closed') return state.era;
-      const { mark: knownMark, isShared, dueAtMs } = state;
+      const known = state();
+      if (known.status === 'closed') return known.era;
+      const { mark: knownMark, isShared, dueAtMs } = known;
       if (clock.monotonicMs() < dueAtMs) throw refused();
       const mark = random.uuid();
       happened({ kind: 'asked', mark });
       return claim(mark, knownMark, isShared);
     },
-    exit: (pass, outcome) => {
-      const before = state;
+    exit: (pass, outcome, atMs = clock.monotonicMs()) => {
+      if (outcome === 'value' && isCounted(pass, atMs)) return undefined;
+      const before = state();
       const after = happened({ kind: 'ended', pass, outcome });
       if (before.status === 'closed' && after.status === 'open') return shareOpening(before.mark);
       const isProbe = before.status === 'open' && before.probe === pass;

@@ -1,10 +1,11 @@
 import { checkInteger, checkNames, checkNumber } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
-import { alarms, type Alarm, type Alarms } from './alarms.ts';
-import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
+import { alarmAt, alarms, type Alarm, type Alarms } from './alarms.ts';
+import type { Call, CallOptions } from './attempt.ts';
+import type { Run } from './attempts.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import type { Run } from './retry.ts';
+import { RunningAttempt } from './running-attempt.ts';
 
 export interface HedgeOptions {
   readonly clock: Clock;
@@ -24,67 +25,60 @@ const DAY_MS = 86_400_000;
 /** The first answer to come was another one's. */
 const overtaken = (): PatternError => new PatternError('resilience/overtaken', 'Another attempt answered first.');
 
+interface Race extends Omit<HedgeOptions, 'delayMs'> {
+  readonly delayMs: number;
+  readonly limits: Alarms;
+  readonly caller: AbortSignal | undefined;
+}
+
 /** One call with its attempts. */
-const race = <T>(
-  call: Call<T>,
-  {
-    attemptCount,
-    budget,
-    limits,
-    clock,
-    delayMs,
-    signal,
-  }: Omit<HedgeOptions, 'delayMs'> & {
-    readonly delayMs: number;
-    readonly limits: Alarms;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<T> =>
+const race = <T>(call: Call<T>, { attemptCount, budget, limits, clock, delayMs, caller }: Race): Promise<T> =>
   new Promise<T>((resolve, reject) => {
-    const running = new Set<RunningAttempt>();
+    const running = new Set<RunningAttempt<T>>();
+    const around = { alarms: limits, breaker: undefined };
     let sentCount = 0;
     let isOver = false;
-    let next: Alarm | undefined;
     let firstError: { readonly error: unknown } | undefined;
+    let next: Alarm | undefined;
 
     const end = (reason: unknown, answer: () => void): void => {
       if (isOver) return;
       isOver = true;
       if (next !== undefined) limits.takeOff(next);
-      signal?.removeEventListener('abort', giveUp);
-      for (const attempt of running) attempt.abort(reason);
+      caller?.removeEventListener('abort', giveUp);
+      for (const attempt of running) attempt.giveUp(reason);
       answer();
     };
-    const giveUp = (): void => end(signal?.reason, () => reject(signal?.reason));
-    const answered = (attempt: RunningAttempt, value: T): void => {
-      running.delete(attempt);
-      end(overtaken(), () => resolve(value));
-    };
-    const failed = (attempt: RunningAttempt, error: unknown): void => {
-      running.delete(attempt);
-      firstError ??= { error };
-      const { error: cause } = firstError;
-      if (running.size === 0) end(cause, () => reject(cause));
-    };
+    const giveUp = (): void => end(caller?.reason, () => reject(caller?.reason));
     const send = (): void => {
-      const attempt = new RunningAttempt((sentCount += 1), Infinity);
+      const onValue = (value: T): void => {
+        running.delete(attempt);
+        end(overtaken(), () => resolve(value));
+      };
+      const onError = (error: unknown): void => {
+        running.delete(attempt);
+        firstError ??= { error };
+        const { error: first } = firstError;
+        if (running.size === 0) end(first, () => reject(first));
+      };
+      const attempt = new RunningAttempt<T>({
+        number: (sentCount += 1),
+        startedAtMs: 0,
+        dueAtMs: Infinity,
+        around,
+        caller: undefined,
+        waiting: { onValue, onError },
+      });
       running.add(attempt);
-      try {
-        const begun = call(attempt);
-        if (!isThenable(begun)) return answered(attempt, begun);
-        begun.then(
-          (value) => answered(attempt, value),
-          (error: unknown) => failed(attempt, error),
-        );
-      } catch (error) {
-        return failed(attempt, error);
-      }
-      if (sentCount < attemptCount) next = limits.set(clock.monotonicMs() + delayMs, sendAnother);
+      attempt.start(call, 0);
+      if (isOver || sentCount >= attemptCount) return;
+      next = alarmAt(clock.monotonicMs() + delayMs, sendAnother);
+      limits.set(next);
     };
     const sendAnother = (): void => {
-      if (!isOver && budget.tryTake()) send();
+      if (budget.tryTake()) send();
     };
-    signal?.addEventListener('abort', giveUp, { once: true });
+    caller?.addEventListener('abort', giveUp, { once: true });
     send();
   });
 
@@ -109,6 +103,13 @@ export const hedge = (options: HedgeOptions): Run => {
     budget.offer();
     const told = typeof delayMs === 'number' ? delayMs : delayMs();
     checkNumber('delayMs', told, 0, DAY_MS);
-    return race(call, { clock, budget, limits, signal, delayMs: told, attemptCount: idempotent ? attemptCount : 1 });
+    return race(call, {
+      clock,
+      budget,
+      limits,
+      caller: signal,
+      delayMs: told,
+      attemptCount: idempotent ? attemptCount : 1,
+    });
   };
 };

@@ -1,9 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import { OutcomeUnknownError } from '#primitives/errors';
 import { absent, equals, not, or, type Condition, type Fields, type Table } from '#primitives/table';
-import { alarms } from './alarms.ts';
-import { RunningAttempt, type Attempt } from './attempt.ts';
-import { bounded } from './bounded.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** The state of a breaker as the fleet has it. No record: closed, and never opened. */
 export interface SharedState {
@@ -38,13 +36,7 @@ export const isNotOpen = (): Condition => or(absent('mark'), not(equals('status'
  */
 export const sharedStates = (table: Table, clock: Clock, name: string, limitMs: number): SharedStates => {
   const key = { partition: `breaker/${name}`, sort: 'state' };
-  const limits = alarms(clock);
-
-  const inTime = async <T>(work: (attempt: Attempt) => Promise<T>): Promise<T> => {
-    const startedAtMs = clock.monotonicMs();
-    const attempt = new RunningAttempt(1, startedAtMs + limitMs);
-    return bounded(work(attempt), { attempt, alarms: limits, startedAtMs, signal: undefined, ending: undefined });
-  };
+  const inTime = withTimeout({ clock, timeoutMs: limitMs });
 
   return Object.freeze<SharedStates>({
     read: () => inTime(async () => stateOf(await table.get(key))),

@@ -1,8 +1,8 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { alarms } from './alarms.ts';
-import { isThenable, RunningAttempt, type Call, type CallOptions } from './attempt.ts';
-import { bounded } from './bounded.ts';
+import type { Call, CallOptions } from './attempt.ts';
+import { RunningAttempt } from './running-attempt.ts';
 
 export interface TimeoutOptions {
   readonly clock: Clock;
@@ -29,14 +29,16 @@ export const withTimeout = (
   checkNames(options, ['clock', 'timeoutMs']);
   const { clock, timeoutMs } = options;
   checkTimeout(timeoutMs);
-  const limits = alarms(clock);
-  return async <T>(call: Call<T>, how: Pick<CallOptions, 'signal'> = {}): Promise<T> => {
-    const { signal } = how;
-    signal?.throwIfAborted();
-    const startedAtMs = clock.monotonicMs();
-    const attempt = new RunningAttempt(1, startedAtMs + timeoutMs);
-    const begun = call(attempt);
-    if (!isThenable(begun)) return begun;
-    return bounded(begun, { attempt, alarms: limits, startedAtMs, signal, ending: undefined });
-  };
+  const around = { alarms: alarms(clock), breaker: undefined };
+  return <T>(call: Call<T>, how: Pick<CallOptions, 'signal'> = {}): Promise<T> =>
+    new Promise<T>((onValue, onError) => {
+      const { signal: caller } = how;
+      caller?.throwIfAborted();
+      const startedAtMs = clock.monotonicMs();
+      const dueAtMs = startedAtMs + timeoutMs;
+      new RunningAttempt<T>({ number: 1, startedAtMs, dueAtMs, around, caller, waiting: { onValue, onError } }).start(
+        call,
+        0,
+      );
+    });
 };

@@ -86,6 +86,8 @@ const deploy = async (settings: DeploySettings, terminal: Terminal, log: WriteSt
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
   const adminToken = await adminTokenOf(settings);
   const env: NodeJS.ProcessEnv = { ...process.env, AWS_ENDPOINT_URL: endpoint, ADMIN_TOKEN: adminToken };
+  // The ambassador may speak to the functions of its own stack.
+  env['AMBASSADOR_LOCAL_TARGETS'] = [env['AMBASSADOR_LOCAL_TARGETS'], new URL(endpoint).host].filter(Boolean).join(',');
   delete env['NODE_OPTIONS'];
   useDummyCredentials(env);
   const formation = cloudFormation(endpoint);

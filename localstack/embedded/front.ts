@@ -118,7 +118,8 @@ const forward = (options: {
     });
   });
   outgoing.once('response', (incoming) => {
-    if (incoming.statusCode === 504) {
+    // The host's own: a function that ran has said so in its own words, and with its trace.
+    if (incoming.statusCode === 504 && incoming.headers['traceparent'] === undefined) {
       incoming.resume();
       timeOut();
       return;

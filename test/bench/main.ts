@@ -15,6 +15,7 @@ import { rounded } from './rounds.ts';
 const LIMITS_S: Readonly<Record<string, number>> = {
   hashing: 600,
   'partial-batch': 120,
+  resilience: 120,
   'queue-consumption': 300,
   'event-source-runner': 300,
   'local-stack': 900,

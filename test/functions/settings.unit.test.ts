@@ -21,6 +21,7 @@ describe('settings by environment', () => {
       adminToken: '',
       adminArns: '',
       alarmEmail: '',
+      ambassadorLocalTargets: '',
       retainsData: false,
     });
     expect(settings.visibilityTimeoutS).toBeGreaterThanOrEqual(6 * settings.workerTimeoutS + 5);
@@ -79,6 +80,7 @@ describe('settings by environment', () => {
     ['EFFECT_URL', 'ftp://host', 'an http or https address'],
     ['LOG_LEVEL', 'loud', 'one of debug, info, warn, error'],
     ['ALARM_EMAIL', 'nobody', 'an e-mail address'],
+    ['AMBASSADOR_LOCAL_TARGETS', 'http://127.0.0.1:80', 'host:port of targets, with commas between'],
     ['ADMIN_TOKEN', 'a b', '1 to 256 of a-z A-Z 0-9 - . _ ~ + / ='],
   ])('%s=%s is refused with its name, what is allowed and what was given', (name, given, allowed) => {
     expect(() => readSettings({ [name]: given }, target)).toThrow(`Expected ${name} to be ${allowed}, got '${given}'.`);
@@ -116,6 +118,12 @@ describe('settings by environment', () => {
     expect(retainsData('prod', 'false')).toBe(false);
     expect(retainsData('local', 'true')).toBe(false);
     expect(() => retainsData('prod', 'no')).toThrow("Expected RETAIN_DATA to be one of true, false, got 'no'.");
+  });
+
+  test('only local stages may declare targets on their machine', () => {
+    const environment = { AMBASSADOR_LOCAL_TARGETS: '127.0.0.1:3000,localhost:80,[::1]:81' };
+    expect(readSettings(environment, target).ambassadorLocalTargets).toBe(environment.AMBASSADOR_LOCAL_TARGETS);
+    expect(readSettings(environment, { service: 'service', stage: 'prod' }).ambassadorLocalTargets).toBe('');
   });
 
   test('the admin routes open in local stages only', () => {

@@ -163,17 +163,19 @@ export const resharding = (options: ReshardingOptions): Resharding => {
   const moveOn = async (routes: Routes, plan: Plan, isOver: () => boolean): Promise<boolean> => {
     const moves = routes.moves();
     let reached: Progress = await progress.read(plan.epoch);
+    const first = reached.slotsDone;
     while (reached.slotsDone < moves.length) {
       const part = moves.slice(reached.slotsDone, reached.slotsDone + SLOTS_A_NOTE);
       let slotsDone = reached.slotsDone;
       let keysMoved = 0;
       for (const move of part) {
-        if (isOver()) break;
+        // One at least: a call always brings the plan on.
+        if (slotsDone > first && isOver()) break;
         keysMoved += await moveSlot({ calls, pause }, move);
         slotsDone += 1;
       }
-      if (slotsDone === reached.slotsDone) return false;
       reached = await progress.note(plan.epoch, { slotsDone, keysMoved: reached.keysMoved + keysMoved });
+      if (isOver() && reached.slotsDone < moves.length) return false;
     }
     return true;
   };

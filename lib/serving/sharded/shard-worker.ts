@@ -103,8 +103,8 @@ export const shardWorker = (options: ShardWorkerOptions) => {
       log.info('resharding', { id, change: change.kind, shard: change.name, outcome: outcome.status });
       if (outcome.status === 'refused') await send(deadLetters, deadLetter(message, outcome.reason));
       if (outcome.status === 'refused' || outcome.status === 'done') return;
-      const leftMs = endsAtMs - clock.monotonicMs();
-      if (leftMs > 0 && (await shards.drive(leftMs)) === 'idle') continue;
+      const leftMs = Math.max(0, endsAtMs - clock.monotonicMs());
+      if ((await shards.drive(leftMs)) === 'idle') continue;
       await send(changes, changeMessage(id, change));
       return;
     }

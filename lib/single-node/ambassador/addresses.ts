@@ -7,21 +7,21 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry/
  */
 const SPECIAL_V4 = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
 ] as const;
 
 /**
@@ -30,21 +30,20 @@ const SPECIAL_V4 = [
  *
  * @see https://www.iana.org/assignments/iana-ipv6-special-registry/
  */
-const SPECIAL_V6_IN_GLOBAL = [
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['3fff::', 20],
-] as const;
+const SPECIAL_V6_IN_GLOBAL = ['2001::/23', '2001:db8::/32', '3fff::/20'] as const;
 
-const blockList = (subnets: readonly (readonly [string, number])[], family: 'ipv4' | 'ipv6'): BlockList => {
+const blockList = (subnets: readonly string[], family: 'ipv4' | 'ipv6'): BlockList => {
   const list = new BlockList();
-  for (const [network, prefix] of subnets) list.addSubnet(network, prefix, family);
+  for (const subnet of subnets) {
+    const [network = '', prefix] = subnet.split('/');
+    list.addSubnet(network, Number(prefix), family);
+  }
   return list;
 };
 
 const specialV4 = blockList(SPECIAL_V4, 'ipv4');
 const specialV6 = blockList(SPECIAL_V6_IN_GLOBAL, 'ipv6');
-const linkLocalV4 = blockList([['169.254.0.0', 16]], 'ipv4');
+const linkLocalV4 = blockList(['169.254.0.0/16'], 'ipv4');
 
 /** The eight groups of an IPv6 address; the last two may be written as an IPv4 one. */
 const groupsOf = (address: string): readonly number[] => {

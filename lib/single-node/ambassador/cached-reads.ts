@@ -17,7 +17,10 @@ export interface CachedReadsOptions {
   readonly maxCount: number;
 }
 
-/** Reads of a table that a host remembers for a while: also that there is no such record. */
+/**
+ * Reads of a table that a host remembers for a while. That there is no such record is not remembered: whoever has just
+ * made it, by another host, expects to find it.
+ */
 export interface CachedReads {
   /** One read a record and `refreshMs`, however many ask at once. Throws what the table throws when nothing is known. */
   get(key: Key): Promise<Fields | undefined>;
@@ -31,7 +34,7 @@ interface Entry {
   reading: Promise<Fields | undefined> | undefined;
 }
 
-export const CACHED_READS_OPTIONS: readonly string[] = ['table', 'clock', 'refreshMs', 'staleMs', 'maxCount'];
+const CACHED_READS_OPTIONS: readonly string[] = ['table', 'clock', 'refreshMs', 'staleMs', 'maxCount'];
 const DAY_MS = 86_400_000;
 
 const nameOf = ({ partition, sort }: Key): string => `${partition}\n${sort}`;
@@ -69,7 +72,8 @@ export const cachedReads = (options: CachedReadsOptions): CachedReads => {
   return Object.freeze<CachedReads>({
     get: async (key) => {
       const entry = entryOf(nameOf(key));
-      if (clock.monotonicMs() - entry.readAtMs < refreshMs) return entry.fields;
+      const isKnown = entry.fields !== undefined && clock.monotonicMs() - entry.readAtMs < refreshMs;
+      if (isKnown) return entry.fields;
       entry.reading ??= read(key, entry);
       return entry.reading;
     },

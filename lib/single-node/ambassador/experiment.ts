@@ -49,6 +49,9 @@ export const checkPlan = (plan: ExperimentPlan): void => {
   }
 };
 
+const ownValues = (headers: HeaderValues, name: string): readonly string[] =>
+  Object.hasOwn(headers, name) ? (headers[name] ?? []) : [];
+
 const cookieOf = (headers: HeaderValues, name: string): string | undefined => {
   for (const pair of (headers['cookie'] ?? []).flatMap((line) => line.split(';'))) {
     const [key = '', ...value] = pair.split('=');
@@ -61,7 +64,7 @@ const cookieOf = (headers: HeaderValues, name: string): string | undefined => {
 export const stickyOf = ({ stickyBy }: ExperimentPlan, headers: HeaderValues): string | undefined => {
   const [, kind, name = ''] = STICKY.exec(stickyBy ?? '') ?? [];
   if (kind === undefined) return undefined;
-  const value = kind === 'cookie' ? cookieOf(headers, name) : headers[name.toLowerCase()]?.[0];
+  const value = kind === 'cookie' ? cookieOf(headers, name) : ownValues(headers, name.toLowerCase())[0];
   return value === '' ? undefined : value;
 };
 

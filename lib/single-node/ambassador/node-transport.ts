@@ -1,29 +1,31 @@
-import { lookup } from 'node:dns/promises';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { checkInteger, checkNames } from '#primitives/checks';
 import { OutcomeUnknownError, PatternError, UnavailableError } from '#primitives/errors';
 import { AnswerTooLongError, TargetRefusedError } from './errors.ts';
-import { addressOf, type Resolve, type Target, type TargetRules } from './target.ts';
+import { addressOf, type Target, type TargetRules } from './target.ts';
 import type { HeaderValues, ServiceAnswer, Transport } from './types.ts';
 
-export interface NodeTransportOptions extends Omit<TargetRules, 'resolve'> {
-  /** Default: the system's resolver, all addresses. */
-  readonly resolve?: Resolve;
+export interface NodeTransportOptions extends TargetRules {
   /** Connections kept to one target, and open to it at a time. 1..1024. */
   readonly maxSockets: number;
   /** Longer answers are given up. 1..5_000_000: an answer of a function may have 6 MB, in base64. */
   readonly maxAnswerBytes: number;
 }
 
-const systemResolve: Resolve = async (hostname) => {
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
-};
-
 const headersOf = ({ headersDistinct }: IncomingMessage): HeaderValues =>
   Object.fromEntries(Object.entries(headersDistinct).map(([name, values = []]) => [name, values]));
+
+/** A GET without a body says nothing of its length: some servers take a length for a body. */
+const outgoingHeaders = (
+  headers: HeaderValues,
+  method: string,
+  body: Uint8Array,
+): Record<string, string | string[]> => ({
+  ...Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, [...values]])),
+  ...(body.length === 0 && /^(GET|HEAD|OPTIONS|DELETE)$/.test(method) ? {} : { 'content-length': String(body.length) }),
+});
 
 const read = async (incoming: IncomingMessage, limitBytes: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = [];
@@ -51,14 +53,19 @@ const failure = (error: unknown, what: string, isSent: boolean): PatternError =>
  */
 export const nodeTransport = (options: NodeTransportOptions): Transport => {
   checkNames(options, ['resolve', 'localTargets', 'maxSockets', 'maxAnswerBytes']);
-  const { maxSockets, maxAnswerBytes, localTargets = [], resolve = systemResolve } = options;
+  const { maxSockets, maxAnswerBytes, localTargets, resolve } = options;
+  const rules: TargetRules = {
+    ...(resolve === undefined ? {} : { resolve }),
+    ...(localTargets === undefined ? {} : { localTargets }),
+  };
   checkInteger('maxSockets', maxSockets, 1, 1_024);
   checkInteger('maxAnswerBytes', maxAnswerBytes, 1, 5_000_000);
   const how = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, scheduling: 'lifo' } as const;
   const agents = { 'http:': new HttpAgent(how), 'https:': new HttpsAgent(how) };
 
   const judged = async (target: Target): Promise<string> => {
-    const address = await addressOf(target, { resolve, localTargets });
+    const address = await addressOf(target, rules);
+    if (!address.ok && address.isUnresolved === true) throw new UnavailableError(`the address of ${target.hostname}`);
     if (!address.ok) throw new TargetRefusedError(address.reason);
     return address.value;
   };
@@ -66,14 +73,14 @@ export const nodeTransport = (options: NodeTransportOptions): Transport => {
   /** Asked by the socket when it connects, so that what was judged and what is connected to are one. */
   const pinned =
     (target: Target): NonNullable<RequestOptions['lookup']> =>
-    (_hostname, { all }, done) => {
+    (_hostname, { all }, tell) => {
       judged(target).then(
         (address) => {
           const family = isIPv6(address) ? 6 : 4;
-          if (all === true) done(null, [{ address, family }]);
-          else done(null, address, family);
+          if (all === true) tell(null, [{ address, family }]);
+          else tell(null, address, family);
         },
-        (error: Error) => done(error, '', 4),
+        (error: Error) => tell(error, '', 4),
       );
     };
 
@@ -94,7 +101,7 @@ export const nodeTransport = (options: NodeTransportOptions): Transport => {
             port,
             method,
             path,
-            headers: { ...headers, 'content-length': String(body.length) } as Record<string, string | string[]>,
+            headers: outgoingHeaders(headers, method, body),
             lookup: pinned(target),
             signal,
           },
@@ -107,7 +114,7 @@ export const nodeTransport = (options: NodeTransportOptions): Transport => {
           if (socket.connecting) socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', sent);
           else sent();
         });
-        outgoing.once('error', failed);
+        outgoing.on('error', failed);
         outgoing.end(body);
       });
       const answer: ServiceAnswer = {

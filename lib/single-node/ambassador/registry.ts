@@ -40,8 +40,11 @@ const MAX_TIMEOUT_MS = 28_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HEALTH_PATH = /^\/[\x21-\x22\x24-\x7e]{0,1023}$/;
 
-/** True for what services and experiments may be called: it is written into headers, keys and logs. */
-export const isName = (text: string): boolean => NAME.test(text);
+/**
+ * True for what services and experiments may be called: it is written into headers, keys and logs. Not for what every
+ * object has (`constructor`): such a name is found where nobody has put it.
+ */
+export const isName = (text: string): boolean => NAME.test(text) && !(text in {});
 
 /** @throws {@link InvalidArgumentError} when it is none */
 export const checkName = (field: string, name: string): void => {
@@ -66,7 +69,11 @@ const serviceOf = (fields: Fields | undefined): Service | undefined => {
 
 /** @throws {@link InvalidArgumentError} when an option is out of its range */
 export const registry = (options: RegistryOptions): Registry => {
-  const { resolve, localTargets = [], ...reading } = options;
+  const { resolve, localTargets, ...reading } = options;
+  const rules: TargetRules = {
+    ...(resolve === undefined ? {} : { resolve }),
+    ...(localTargets === undefined ? {} : { localTargets }),
+  };
   const { table } = reading;
   const reads = cachedReads(reading);
 
@@ -79,7 +86,7 @@ export const registry = (options: RegistryOptions): Registry => {
         return { status: 'refused', field: 'healthPath', reason: 'Expected an absolute path.' };
       const target = readTarget(url);
       if (!target.ok) return { status: 'refused', field: 'target', reason: target.reason };
-      const address = await addressOf(target.value, { resolve, localTargets });
+      const address = await addressOf(target.value, rules);
       if (!address.ok) return { status: 'refused', field: 'target', reason: address.reason };
       const fields: Fields = { target: url, timeoutMs, ...(healthPath === undefined ? {} : { healthPath }) };
       await table.put({ key: keyOf(name), fields });

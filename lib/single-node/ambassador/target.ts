@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isLinkLocal, isPublicAddress } from './addresses.ts';
 
@@ -14,8 +15,15 @@ export interface Target {
 /** All addresses of a name. Rejects when there is none. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
+/** The system's resolver, as programs on this machine use it. */
+const systemResolve: Resolve = async (hostname) => {
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+};
+
 export interface TargetRules {
-  readonly resolve: Resolve;
+  /** Default: {@link systemResolve}. */
+  readonly resolve?: Resolve;
   /** `host:port` of targets that may lie on this machine or in this network. Default: none. */
   readonly localTargets?: readonly string[];
 }
@@ -73,8 +81,11 @@ export const readPlace = (text: string): string | undefined => {
  * The address to connect to: the first of those that the name has now, if each of them may be connected to. Who connects
  * must connect to exactly this address: asked a second time, the name may have another one.
  */
-export const addressOf = async (target: Target, rules: TargetRules): Promise<Judged<string>> => {
-  const { resolve, localTargets = [] } = rules;
+export const addressOf = async (
+  target: Target,
+  rules: TargetRules,
+): Promise<Judged<string> & { /** Perhaps only for now. */ readonly isUnresolved?: true }> => {
+  const { resolve = systemResolve, localTargets = [] } = rules;
   const { hostname } = target;
   const declared = isDeclared(target, localTargets);
   if (!declared && isIP(hostname) === 0 && LOCAL_NAME.test(hostname.toLowerCase().replace(/\.$/, '')))
@@ -83,10 +94,10 @@ export const addressOf = async (target: Target, rules: TargetRules): Promise<Jud
   try {
     addresses = isIP(hostname) === 0 ? await resolve(hostname) : [hostname];
   } catch {
-    return refused('This name has no address.');
+    return { ...refused('This name has no address.'), isUnresolved: true };
   }
   const [first] = addresses;
-  if (first === undefined) return refused('This name has no address.');
+  if (first === undefined) return { ...refused('This name has no address.'), isUnresolved: true };
   const isAllowed = declared ? (address: string) => !isLinkLocal(address) : isPublicAddress;
   return addresses.every(isAllowed) ? { ok: true, value: first } : refused('This address is not one of the internet.');
 };

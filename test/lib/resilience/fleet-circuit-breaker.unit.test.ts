@@ -1,4 +1,5 @@
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
+import type { Log } from '#primitives/log';
 import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
@@ -87,14 +88,92 @@ test('a host that trips later takes over that it is open, and waits from when it
 });
 
 test('one probe in the fleet goes out, however many hosts and callers wait for it', async () => {
-  const { host, clock, backend } = fleet();
+  const { host, clock, backend, writes } = fleet();
   const hosts = [host(), host(), host(), host()];
   for (const { trip } of hosts) await trip();
   await clock.advance(WAIT_MS);
   backend.callCount = 0;
+  const before = writes();
   const outcomes = await Promise.all(hosts.flatMap(({ call }) => [call(), call(), call()]));
   expect(backend.callCount).toBe(1);
   expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(11);
+  expect(writes() - before).toBe(hosts.length);
+});
+
+test('what a host reads is not believed when it learnt something newer meanwhile', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { host, clock } = fleet({
+    refreshMs: 60_000,
+    intercept: async (operation, apply) => {
+      const answer = await apply();
+      if (operation.operation === 'dynamodb.GetItem') await promise;
+      return answer;
+    },
+  });
+  const { call, trip, breaker } = host();
+  await call();
+  await trip();
+  expect(breaker.view().status).toBe('open');
+  resolve();
+  await clock.advance(0);
+  expect(breaker.view().status).toBe('open');
+});
+
+test('a record that makes no sense is no reason to stay open', async () => {
+  const { host, table, clock, backend } = fleet();
+  await table.put({ key: { partition: 'breaker/backend', sort: 'state' }, fields: { status: 'open' } });
+  const { trip, call, breaker } = host();
+  await trip();
+  expect(breaker.view().status).toBe('open');
+  await clock.advance(WAIT_MS);
+  backend.isWell = true;
+  expect(await call()).toBe('well');
+  expect(breaker.view().status).toBe('closed');
+});
+
+test('a table that is down fails no call: the host opens it for itself, and says so in its log', async () => {
+  const warnings: unknown[] = [];
+  const ignore = () => undefined;
+  const log: Log = {
+    debug: ignore,
+    info: ignore,
+    warn: (_, fields) => void warnings.push(fields),
+    error: ignore,
+    child: () => log,
+  };
+  const { host, clock, backend } = fleet({ log, intercept: () => Promise.reject(new UnavailableError('table')) });
+  const { trip, call } = host();
+  await trip();
+  expect(await call()).toBe('refused');
+  backend.isWell = true;
+  await clock.advance(WAIT_MS);
+  expect(await call()).toBe('refused');
+  expect(warnings).toMatchObject([{ breaker: 'backend', what: 'open' }, { what: 'claim' }]);
+});
+
+test('and probes on its own when it is told to', async () => {
+  const { host, clock, backend } = fleet({
+    whenTableFails: 'probe',
+    intercept: () => Promise.reject(new UnavailableError('table')),
+  });
+  const { trip, call, breaker } = host();
+  await trip();
+  backend.isWell = true;
+  await clock.advance(WAIT_MS);
+  expect(await call()).toBe('well');
+  expect(breaker.view().status).toBe('closed');
+});
+
+test('a table that does not answer holds up no caller for longer than a quarter of the open time', async () => {
+  const { host, clock } = fleet({ intercept: () => new Promise(() => undefined) });
+  const { trip, call } = host();
+  const startedAtMs = clock.monotonicMs();
+  await clock.until(trip());
+  expect(clock.monotonicMs() - startedAtMs).toBe(OPEN_MS / 4);
+  await clock.advance(WAIT_MS);
+  const askedAtMs = clock.monotonicMs();
+  expect(await clock.until(call())).toBe('refused');
+  expect(clock.monotonicMs() - askedAtMs).toBe(OPEN_MS / 4);
 });
 
 test('a probe that goes well closes it by one write, and the others learn of it when they ask', async () => {

@@ -110,6 +110,13 @@ describe('the front', () => {
     expect([answer.status, answer.json]).toEqual([504, { message: 'Endpoint request timed out' }]);
   });
 
+  test('hands on the 504 of a function that ran, which has a trace', async () => {
+    behaviour = (_request, response) =>
+      void response.writeHead(504, { traceparent: '00-a-b-01' }).end('{"status":504}');
+    const answer = await http('GET', `${front.url}/work-queue/jobs/a`);
+    expect([answer.status, answer.json]).toEqual([504, { status: 504 }]);
+  });
+
   test('refuses a path that cannot be decoded and a body that is no UTF-8: two ids would become one', async () => {
     expect(await http('GET', `${front.url}/work-queue/jobs/%zz`)).toMatchObject({ status: 400, json: { status: 400 } });
     const head = 'POST /work-queue/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 3\r\n\r\n';

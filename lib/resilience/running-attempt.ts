@@ -1,0 +1,154 @@
+import type { Alarm, Alarms } from './alarms.ts';
+import { isThenable, type Attempt, type Call } from './attempt.ts';
+import type { Pass } from './breaker-step.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import { TimeoutError } from './errors.ts';
+
+/** What goes around the attempts of one verb. */
+export interface Around {
+  readonly alarms: Alarms;
+  /** Is told how each attempt ended, before its caller is. */
+  readonly breaker: CircuitBreaker | undefined;
+}
+
+/** Gets the outcome of an attempt, by one of the two, once. */
+export interface Waiting<T> {
+  readonly onValue: (value: T) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * One attempt from its beginning to its end. It is its own alarm and its own listener, because all of it is on the path
+ * of every healthy call; a class for the same reason, and because it has a life.
+ *
+ * It ends by the call, when it is due, or when the caller's signal is aborted, whichever comes first; then the attempt's
+ * own signal is aborted, and what the call still comes to is dropped.
+ */
+export class RunningAttempt<T> implements Attempt, Alarm {
+  readonly number: number;
+  readonly dueAtMs: number;
+  isSet = false;
+  earlier: Alarm | undefined = undefined;
+  later: Alarm | undefined = undefined;
+  private readonly startedAtMs: number;
+  private readonly around: Around;
+  private readonly caller: AbortSignal | undefined;
+  private readonly waiting: Waiting<T>;
+  private pass: Pass = 0;
+  private controller: AbortController | undefined = undefined;
+  private abortedWith: { readonly reason: unknown } | undefined = undefined;
+
+  constructor(options: {
+    readonly number: number;
+    readonly startedAtMs: number;
+    readonly dueAtMs: number;
+    readonly around: Around;
+    readonly caller: AbortSignal | undefined;
+    readonly waiting: Waiting<T>;
+  }) {
+    this.number = options.number;
+    this.startedAtMs = options.startedAtMs;
+    this.dueAtMs = options.dueAtMs;
+    this.around = options.around;
+    this.caller = options.caller;
+    this.waiting = options.waiting;
+  }
+
+  /** Late: most calls never look at it. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.abortedWith !== undefined) this.controller.abort(this.abortedWith.reason);
+    return this.controller.signal;
+  }
+
+  /** Whether the time is over, or the caller gone, before anything was sent; then it has ended. */
+  isOver(nowMs: number): boolean {
+    const isLate = this.dueAtMs <= nowMs;
+    if (!isLate && this.caller?.aborted !== true) return false;
+    this.waiting.onError(isLate ? this.timeout() : this.caller?.reason);
+    return true;
+  }
+
+  /** @param pass What the breaker gave, if there is one. */
+  start(call: Call<T>, pass: Pass): void {
+    this.pass = pass;
+    let begun;
+    try {
+      begun = call(this);
+    } catch (error) {
+      return this.endWithError(error);
+    }
+    if (!isThenable(begun)) return this.endWithValue(begun);
+    const { alarms } = this.around;
+    alarms.set(this);
+    this.caller?.addEventListener('abort', this, { once: true });
+    begun.then(
+      (value) => {
+        if (alarms.takeOff(this)) this.endWithValue(value);
+      },
+      (error: unknown) => {
+        if (alarms.takeOff(this)) this.endWithError(error);
+      },
+    );
+  }
+
+  /** It is due. */
+  ring(): void {
+    const error = this.timeout();
+    this.abort(error);
+    this.endWithError(error);
+  }
+
+  /** The caller's signal was aborted. */
+  handleEvent(): void {
+    this.giveUp(this.caller?.reason);
+  }
+
+  /** Nobody waits for it any more: it ends with the reason, unless it has ended. */
+  giveUp(reason: unknown): void {
+    const { around, pass, waiting } = this;
+    if (!around.alarms.takeOff(this)) return;
+    this.abort(reason);
+    this.tell(around.breaker?.exitUndecided(pass), () => waiting.onError(reason));
+  }
+
+  private timeout(): TimeoutError {
+    return new TimeoutError(this.dueAtMs - this.startedAtMs);
+  }
+
+  private abort(reason: unknown): void {
+    this.abortedWith = { reason };
+    this.controller?.abort(reason);
+  }
+
+  private endWithValue(value: T): void {
+    const { around, pass, startedAtMs, waiting } = this;
+    this.caller?.removeEventListener('abort', this);
+    let told;
+    try {
+      told = around.breaker?.exitWithValue(pass, value, this.dueAtMs === Infinity ? undefined : startedAtMs);
+    } catch (broken) {
+      return waiting.onError(broken);
+    }
+    if (told === undefined) waiting.onValue(value);
+    else this.tell(told, () => waiting.onValue(value));
+  }
+
+  private endWithError(error: unknown): void {
+    const { around, pass, waiting } = this;
+    this.caller?.removeEventListener('abort', this);
+    let told;
+    try {
+      told = around.breaker?.exitWithError(pass, error);
+    } catch (broken) {
+      return waiting.onError(broken);
+    }
+    this.tell(told, () => waiting.onError(error));
+  }
+
+  /** The caller hears of it when the breaker has done with it. */
+  private tell(told: void | Promise<void>, answer: () => void): void {
+    if (told === undefined) answer();
+    else told.then(answer, answer);
+  }
+}
