@@ -58,7 +58,7 @@ describe('what is wrong is caught', () => {
     '%s',
     async (mistake) => {
       const scenario = reshardingScenario({ ...both, copyCount: 0, host: planted(mistake) });
-      await expect(seeds(scenario, { count: 100 })).rejects.toThrow(SimulationFailure);
+      await expect(seeds(scenario, { count: 40, faultLimitCount: 2 })).rejects.toThrow(SimulationFailure);
     },
     240_000,
   );
