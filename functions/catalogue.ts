@@ -2,6 +2,7 @@ import type { Api } from '#http/api';
 import { workQueueApi } from './batch/work-queue/api.ts';
 import { replicatedApi } from './serving/replicated/api.ts';
 import { scatterGatherApi } from './serving/scatter-gather/api.ts';
+import { shardedApi } from './serving/sharded/api.ts';
 import { adapterApi } from './single-node/adapter/api.ts';
 import { ambassadorApi } from './single-node/ambassador/api.ts';
 import { sidecarApi } from './single-node/sidecar/api.ts';
@@ -12,6 +13,7 @@ export const catalogue: readonly Api[] = Object.freeze([
   ambassadorApi,
   adapterApi,
   replicatedApi,
+  shardedApi,
   scatterGatherApi,
   workQueueApi,
 ]);

@@ -2,6 +2,7 @@ import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 import { replicatedDemo } from './serving/replicated/demo.ts';
 import { scatterGatherDemo } from './serving/scatter-gather/demo.ts';
+import { shardedDemo } from './serving/sharded/demo.ts';
 import { adapterDemo } from './single-node/adapter/demo.ts';
 import { ambassadorDemo } from './single-node/ambassador/demo.ts';
 import { sidecarDemo } from './single-node/sidecar/demo.ts';
@@ -12,6 +13,7 @@ export const DEMOS: readonly Demo[] = [
   ambassadorDemo,
   adapterDemo,
   replicatedDemo,
+  shardedDemo,
   scatterGatherDemo,
   workQueueDemo,
 ];

@@ -15,6 +15,7 @@ import { rounded } from './rounds.ts';
 const LIMITS_S: Readonly<Record<string, number>> = {
   cache: 180,
   limiter: 180,
+  hashing: 600,
   'partial-batch': 120,
   resilience: 120,
   'queue-consumption': 300,

@@ -1,11 +1,16 @@
-import { checkNames, checkText, refuse } from '#primitives/checks';
-import { hash32, mix32 } from '#primitives/hash';
+import { checkInteger, checkNames, refuse } from '#primitives/checks';
+import { keyHash } from './key-hash.ts';
+import { byNearness, copySlots, fillSlots, giveTo, seatOf, takeFrom, type Seat, type Slots } from './seats.ts';
+import { MAX_SHARDS, membersOf, type Members, type Shard } from './shard.ts';
 
 /** Which shard a key belongs to. */
 export interface SlotTable {
-  /** The shards, in the order of their names. */
+  /** The shards' names, in their order. */
   readonly shards: readonly string[];
+  readonly members: Members;
   readonly slotCount: number;
+  /** What the table holds in memory. */
+  readonly stateBytes: number;
   /**
    * The slot of a key: the same for every member set.
    *
@@ -14,72 +19,109 @@ export interface SlotTable {
   slotOf(key: string): number;
   /** The shard of a key. One hash and one look-up, however many shards there are. Throws as `slotOf` does. */
   shardOf(key: string): string;
+  /** The shard of a slot, 0..slotCount − 1. */
+  ownerOf(slot: number): string;
+  /** The `count` shards that are nearest to a slot, its owner first: fewer when there are fewer. */
+  ranked(slot: number, count: number): readonly string[];
+  /** The table with one shard more: the same as a new one of all, for a fraction of the work. */
+  with(shard: string | Shard): SlotTable;
+  /** The table without a shard. */
+  without(name: string): SlotTable;
 }
 
-/**
- * So many that a shard's share is within 7 % of the even one at 100 shards (its slots are drawn: 655 ± 26), and a table
- * is 128 KiB.
- */
-const SLOT_BITS = 16;
-const SLOT_COUNT = 2 ** SLOT_BITS;
-const MAX_SHARDS = 1_024;
-/** Names and keys must not meet: a shard is not nearer to a key that is called as it is. */
-const NAME_SEED = 0x51a7;
+export interface SlotTableOptions {
+  /** 1..1024 names, or names with weights, in any order. */
+  readonly shards: readonly (string | Shard)[];
+  /**
+   * The table has 2^slotBits slots, 4..20. Default 18: the share of 100 shards is even to 2 % (their slots are drawn:
+   * 2 621 ± 51), and it takes 1.25 MiB, 1.5 MiB from 257 shards on. Tables of different sizes place keys differently.
+   */
+  readonly slotBits?: number;
+}
 
-const checkShards = (shards: readonly string[]): void => {
-  if (shards.length < 1 || shards.length > MAX_SHARDS) throw refuse('shards', `1 to ${MAX_SHARDS} names`, shards);
-  for (const [index, name] of shards.entries()) checkText(`shards.${index}`, name, 1, 256);
-  const twice = shards.find((name, index) => shards.indexOf(name) !== index);
-  if (twice !== undefined) throw refuse('shards', 'different names', twice);
+const DEFAULT_SLOT_BITS = 18;
+const MIN_SLOT_BITS = 4;
+const MAX_SLOT_BITS = 20;
+
+interface State {
+  readonly members: Members;
+  readonly seats: readonly Seat[];
+  /** By `at`, with holes where one has left. */
+  readonly nameAt: readonly (string | undefined)[];
+  readonly slots: Slots;
+  readonly slotBits: number;
+}
+
+const withShard = ({ members, seats, nameAt, slots, slotBits }: State, shard: string | Shard): State => {
+  const next = membersOf([...members, shard]);
+  const known = new Set(members.map(({ name }) => name));
+  const added = next.find(({ name }) => !known.has(name));
+  if (added === undefined) throw refuse('shard', 'one that is not there', 'a name that is');
+  const hole = nameAt.indexOf(undefined);
+  const at = hole === -1 ? nameAt.length : hole;
+  const newcomer = seatOf(added, at);
+  const names = [...nameAt];
+  names[at] = added.name;
+  const copy = copySlots(slots, names.length - 1);
+  giveTo(newcomer, [...seats, newcomer], copy);
+  return { members: next, seats: [...seats, newcomer], nameAt: names, slots: copy, slotBits };
+};
+
+const withoutShard = ({ members, seats, nameAt, slots, slotBits }: State, leaving: string): State => {
+  const leaver = seats.find(({ name }) => name === leaving);
+  if (leaver === undefined) throw refuse('shard', 'one of the shards', leaving);
+  const rest = seats.filter((seat) => seat !== leaver);
+  const next = membersOf(members.filter(({ name }) => name !== leaving));
+  const copy = copySlots(slots, nameAt.length - 1);
+  takeFrom(leaver, rest, copy);
+  const names = nameAt.map((name) => (name === leaving ? undefined : name));
+  return { members: next, seats: rest, nameAt: names, slots: copy, slotBits };
+};
+
+const tableOf = (state: State): SlotTable => {
+  const { members, seats, nameAt, slotBits } = state;
+  const { owners, scores } = state.slots;
+  const shift = 32 - slotBits;
+  const checkSlot = (slot: number): void => checkInteger('slot', slot, 0, owners.length - 1);
+  return Object.freeze<SlotTable>({
+    shards: Object.freeze(members.map(({ name }) => name)),
+    members,
+    slotCount: owners.length,
+    stateBytes: owners.byteLength + scores.byteLength,
+    slotOf: (key) => keyHash(key) >>> shift,
+    shardOf: (key) => nameAt[owners[keyHash(key) >>> shift] ?? 0] ?? '',
+    ownerOf: (slot) => {
+      checkSlot(slot);
+      return nameAt[owners[slot] ?? 0] ?? '';
+    },
+    ranked: (slot, count) => {
+      checkSlot(slot);
+      checkInteger('count', count, 1, MAX_SHARDS);
+      return byNearness(seats, slot)
+        .slice(0, count)
+        .map(({ seat }) => seat.name);
+    },
+    with: (shard) => tableOf(withShard(state, shard)),
+    without: (name) => tableOf(withoutShard(state, name)),
+  });
 };
 
 /**
- * Each slot goes to the shard whose score for it is the highest (rendezvous hashing): a new shard takes slots from all
- * others, evenly, and none moves between two old ones. Equal scores go to the name that is first in the order of UTF-16.
- */
-const fill = (shards: readonly string[]): Uint16Array => {
-  const seeds = shards.map((name) => hash32(name, NAME_SEED));
-  const owners = new Uint16Array(SLOT_COUNT);
-  for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
-    const mixed = mix32(slot + 0x9e3779b9);
-    let best = -1;
-    let owner = 0;
-    for (let at = 0; at < seeds.length; at += 1) {
-      const score = mix32((seeds[at] ?? 0) ^ mixed);
-      if (score > best) {
-        best = score;
-        owner = at;
-      }
-    }
-    owners[slot] = owner;
-  }
-  return owners;
-};
-
-/**
- * The map from keys to shards: depends on the set of the shards' names and on nothing else, so that all hosts, and all
- * restarts, agree without asking each other. From n to n + 1 shards about 1/(n + 1) of the keys move, all of them to the
- * new one.
+ * The map from keys to shards: depends on the set of the shards (names and weights) and on nothing else, so that all
+ * hosts, and all restarts, agree without asking each other. From n to n + 1 shards about 1/(n + 1) of the keys move, all
+ * of them to the new one.
  *
  * Keys are compared as bytes of UTF-8: the composed and the decomposed form of a letter are two keys.
  *
- * @param options `shards`: 1 to 1024 different names, in any order.
- * @throws {@link InvalidArgumentError} when there are none, too many, or two alike
+ * @throws {@link InvalidArgumentError} when there are no shards, too many, two alike, or an option is unknown
  * @see Thaler, Ravishankar: Using name-based mappings to increase hit rates, IEEE/ACM ToN 6(1), 1998
  */
-export const slotTable = (options: { readonly shards: readonly string[] }): SlotTable => {
-  checkNames(options, ['shards']);
-  checkShards(options.shards);
-  const shards = Object.freeze(options.shards.toSorted());
-  const owners = fill(shards);
-  const slotOf = (key: string): number => {
-    checkText('key', key, 1, 2_048);
-    return hash32(key) >>> (32 - SLOT_BITS);
-  };
-  return Object.freeze<SlotTable>({
-    shards,
-    slotCount: SLOT_COUNT,
-    slotOf,
-    shardOf: (key) => shards[owners[slotOf(key)] ?? 0] ?? '',
-  });
+export const slotTable = (options: SlotTableOptions): SlotTable => {
+  checkNames(options, ['shards', 'slotBits']);
+  const { slotBits = DEFAULT_SLOT_BITS } = options;
+  checkInteger('slotBits', slotBits, MIN_SLOT_BITS, MAX_SLOT_BITS);
+  const members = membersOf(options.shards);
+  const seats = members.map(seatOf);
+  const slots = fillSlots(seats, 2 ** slotBits);
+  return tableOf({ members, seats, nameAt: members.map(({ name }) => name), slots, slotBits });
 };

@@ -1,4 +1,4 @@
-import { hash32, mix32 } from '#primitives/hash';
+import { hash32, hashAscii, mix32 } from '#primitives/hash';
 
 test.each([
   ['', 0, 0],
@@ -25,3 +25,12 @@ test('one bit of the input changes about half of the output', () => {
     expect(changed / 2_000).toBeLessThan(17);
   }
 });
+
+test.each(Array.from({ length: 9 }, (_, at) => 'abcdefgh'.slice(0, at)))(
+  'the short way for ASCII comes to what the bytes come to: %j',
+  (text) => {
+    // One letter more makes the bytes necessary; the hash of the whole is of both ways.
+    expect(hashAscii(text, 7)).toBe(hash32(text, 7));
+    expect(hashAscii(`${text}é`)).toBe(-1);
+  },
+);

@@ -1,0 +1,155 @@
+import { hotKeys } from '#serving/sharded/hot-keys';
+import type { Host } from './cluster.ts';
+import { place } from './place.ts';
+
+const keys = Array.from({ length: 40 }, (_, at) => `key-${at}`);
+/** A key of a shard, so that the test can break just that. */
+const keyOn = async ({ view }: Host, shard: string): Promise<string> => {
+  const { table } = await view.current();
+  return keys.find((key) => table.shardOf(key) === shard) ?? '';
+};
+
+test('what one host puts another gets, from the shard that both name', async () => {
+  const { host, until } = place();
+  const [one, other] = [host(), host()];
+  for (const key of keys) {
+    const { shard } = await until(one.cache.put(key, { key }));
+    expect(await until(other.cache.get(key))).toEqual({ hit: { value: { key }, shard }, shard });
+  }
+});
+
+test('a get is one call; a put and a delete are three', async () => {
+  const { host, until, callsOf } = place();
+  const { cache } = host();
+  await until(cache.get('a'));
+  expect(await callsOf(() => cache.put('a', 1))).toEqual(['BatchGetItem', 'PutItem', 'GetItem']);
+  expect(await callsOf(() => cache.get('a'))).toEqual(['BatchGetItem']);
+  expect(await callsOf(() => cache.put('a', 2))).toHaveLength(3);
+  expect(await callsOf(() => cache.delete('a'))).toHaveLength(3);
+  expect(await callsOf(() => cache.delete('a'))).toHaveLength(1);
+});
+
+test('while the slot moves a get is two calls, and four for the one that takes the entry along; a put is four', async () => {
+  const { host, until, callsOf } = place();
+  const { cache, shards, view } = host();
+  for (const key of keys) await until(cache.put(key, 1));
+  await until(shards.begin('plan', { kind: 'add', name: 'shard-4' }));
+  const { routeOf } = await until(view.refresh());
+  const moving = keys.find((key) => routeOf(key).from !== undefined) ?? '';
+  const staying = keys.find((key) => routeOf(key).from === undefined) ?? '';
+  expect(await callsOf(() => cache.get(moving))).toEqual([
+    'BatchGetItem',
+    'TransactWriteItems',
+    'BatchGetItem',
+    'BatchGetItem',
+  ]);
+  expect(await callsOf(() => cache.get(moving))).toHaveLength(2);
+  expect(await callsOf(() => cache.put(moving, 2))).toHaveLength(4);
+  expect(await callsOf(() => cache.get(staying))).toHaveLength(1);
+});
+
+test('a copy costs no call, and is where the next shard is', async () => {
+  const { host, until, callsOf } = place({ copyCount: 1 });
+  const { cache } = host();
+  await until(cache.get('a'));
+  expect(await callsOf(() => cache.put('a', 1))).toEqual(['BatchGetItem', 'TransactWriteItems', 'GetItem']);
+  expect(await callsOf(() => cache.get('a'))).toHaveLength(1);
+});
+
+test('an expired value is not served, though the table still has it', async () => {
+  const { host, until, clock } = place();
+  const { cache } = host();
+  await until(cache.put('a', 1, { ttlMs: 1_000 }));
+  await clock.advance(999);
+  expect((await until(cache.get('a'))).hit?.value).toBe(1);
+  await clock.advance(1);
+  expect((await until(cache.get('a'))).hit).toBeUndefined();
+});
+
+test('a deleted value stays deleted, and a put after that counts', async () => {
+  const { host, until } = place({ copyCount: 1 });
+  const { cache } = host();
+  await until(cache.put('a', 1));
+  await until(cache.delete('a'));
+  expect((await until(cache.get('a'))).hit).toBeUndefined();
+  await until(cache.put('a', 2));
+  expect((await until(cache.get('a'))).hit?.value).toBe(2);
+});
+
+test('a host that knows old members only puts and gets where the key is now', async () => {
+  const { host, until } = place();
+  const [old, admin] = [host(), host()];
+  for (const key of keys) await until(old.cache.put(key, 'before'));
+  await until(admin.shards.begin('plan', { kind: 'add', name: 'shard-4' }));
+  expect(await until(admin.shards.drive(60_000))).toBe('idle');
+  for (const key of keys) {
+    expect((await until(old.cache.get(key))).hit?.value).toBe('before');
+    await until(old.cache.put(key, 'after'));
+    expect((await until(admin.cache.get(key))).hit?.value).toBe('after');
+  }
+  expect((await until(old.shards.status())).epoch).toBe(3);
+});
+
+test('while one fence is behind, nothing that needs it is answered', async () => {
+  const { host, until, tables } = place();
+  const { cache, shards, view } = host();
+  await until(cache.put('a', 1));
+  await until(shards.begin('plan', { kind: 'add', name: 'shard-4' }));
+  const { routeOf } = await until(view.refresh());
+  const { home, from } = routeOf('a');
+  const { shard, fence } = from ?? home;
+  // A transaction of DynamoDB is seen record by record by those who read none of it in a transaction.
+  const table = tables[shard.table];
+  if (table !== undefined) await until(table.put({ key: fence, fields: { epoch: 1 } }));
+  await expect(until(cache.put('a', 2))).rejects.toMatchObject({ code: 'sharded/gave-up', retryable: true });
+  await expect(until(shards.drive(1_000))).rejects.toMatchObject({ code: 'sharded/gave-up' });
+});
+
+test('a key is read from its copy while its shard does not answer; a put is refused, retryable', async () => {
+  const { host, until, down } = place({ copyCount: 1 });
+  const one = host();
+  const key = await until(keyOn(one, 'shard-1'));
+  await until(one.cache.put(key, 'kept'));
+  down.add('shard-1');
+  const { hit } = await until(one.cache.get(key));
+  expect(hit).toEqual({ value: 'kept', shard: expect.not.stringMatching('shard-1') });
+  await expect(until(one.cache.put(key, 'lost'))).rejects.toMatchObject({ retryable: true });
+  down.clear();
+  expect((await until(one.cache.get(key))).hit).toEqual({ value: 'kept', shard: 'shard-1' });
+});
+
+test('a hot key is read from several shards, and a put reaches all of them', async () => {
+  const { host, until, clock } = place();
+  const keysOfHost = hotKeys({ readCount: 10, windowMs: 1_000, clock });
+  const one = host({ hot: { keys: keysOfHost, copyCount: 2, keepMs: 60_000 } });
+  const other = host({
+    hot: { keys: hotKeys({ readCount: 10, windowMs: 1_000, clock }), copyCount: 2, keepMs: 60_000 },
+  });
+  await until(one.cache.put('hot', 0));
+  const readers = new Map<string, number>();
+  for (let n = 0; n < 300; n += 1) {
+    const { shard, hit } = await until(one.cache.get('hot'));
+    expect(hit?.value).toBe(0);
+    readers.set(shard, (readers.get(shard) ?? 0) + 1);
+  }
+  expect(readers.size).toBe(3);
+  expect(Math.min(...readers.values())).toBeGreaterThan(60);
+  await until(other.cache.put('hot', 1));
+  for (let n = 0; n < 30; n += 1) expect((await until(one.cache.get('hot'))).hit?.value).toBe(1);
+});
+
+test.each([
+  ['an empty key', '', 1],
+  ['a key that is too long', 'k'.repeat(1_025), 1],
+  ['a lone surrogate', '\ud800', 1],
+  ['what is no JSON', 'k', Number.NaN],
+])('%s is refused', async (_what, key, value) => {
+  const { cache } = place().host();
+  await expect(cache.put(key, value)).rejects.toThrow('Expected');
+});
+
+test('unknown options are refused', async () => {
+  const { host } = place();
+  await expect(host().cache.put('a', 1, { ttl: 5 } as { ttlMs?: number })).rejects.toThrow("'options'");
+  expect(() => host({ copyCount: 4 })).toThrow("'copyCount' to be an integer from 0 to 3");
+});
