@@ -1,6 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import type { Alarm, Alarms } from '#resilience/alarms';
-import { RunningAttempt } from '#resilience/attempt';
+import { alarmAt, type Alarm, type Alarms } from '#resilience/alarms';
 import type { RetryBudget } from '#resilience/retry-budget';
 import type { Leaf } from './types.ts';
 
@@ -33,7 +32,7 @@ export interface LeafRun {
 }
 
 interface Call {
-  readonly attempt: RunningAttempt;
+  readonly gaveUp: AbortController;
   readonly sentAtMs: number;
 }
 
@@ -63,10 +62,10 @@ export const leafRun = <Request, Part>(
     isOver = true;
     if (alarm !== undefined) alarms.takeOff(alarm);
     const nowMs = clock.monotonicMs();
-    for (const { attempt, sentAtMs } of running) {
+    for (const { gaveUp, sentAtMs } of running) {
       // What it would have taken is not known; that it takes long is, when it has.
       if (nowMs - sentAtMs >= hedgeAfterMs) onLatency(nowMs - sentAtMs);
-      attempt.abort(reason);
+      gaveUp.abort(reason);
     }
     running.clear();
   };
@@ -99,11 +98,13 @@ export const leafRun = <Request, Part>(
   const watch = (): void => {
     if (alarm !== undefined) alarms.takeOff(alarm);
     const atMs = clock.monotonicMs() + hedgeAfterMs;
-    if (!isOver && sentCount <= retryCount && atMs < dueAtMs) alarm = alarms.set(atMs, hedge);
+    if (isOver || sentCount > retryCount || atMs >= dueAtMs) return;
+    alarm = alarmAt(atMs, hedge);
+    alarms.set(alarm);
   };
   const send = (): void => {
-    const attempt = new RunningAttempt(sentCount + 1, dueAtMs);
-    const call = { attempt, sentAtMs: clock.monotonicMs() };
+    const call = { gaveUp: new AbortController(), sentAtMs: clock.monotonicMs() };
+    const attempt = { number: sentCount + 1, dueAtMs, signal: call.gaveUp.signal };
     const ask = replicas[(options.firstReplica + sentCount) % replicas.length];
     sentCount += 1;
     running.add(call);

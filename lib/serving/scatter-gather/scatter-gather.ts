@@ -1,6 +1,6 @@
 import { checkInteger, checkNames, checkNumber, checkText, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { alarms } from '#resilience/alarms';
+import { alarmAt, alarms } from '#resilience/alarms';
 import { TimeoutError } from '#resilience/errors';
 import type { RetryBudget } from '#resilience/retry-budget';
 import { latencyQuantile, type LatencyQuantile } from './latency-quantile.ts';
@@ -135,7 +135,7 @@ export const scatterGather = <Request, Part, Answer>(
         stop(signal?.reason);
         reject(signal?.reason as Error);
       };
-      const deadline = ringing.set(dueAtMs, () => {
+      const deadline = alarmAt(dueAtMs, () => {
         stop(new TimeoutError(dueAtMs - startedAtMs));
         resolve([states, runs]);
       });
@@ -146,6 +146,7 @@ export const scatterGather = <Request, Part, Answer>(
         stop(undefined);
         resolve([states, runs]);
       };
+      ringing.set(deadline);
       signal?.addEventListener('abort', giveUp, { once: true });
       const shared = {
         clock,
