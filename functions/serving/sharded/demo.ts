@@ -19,12 +19,23 @@ const put = (stack: DemoStack, key: string, value: number): Promise<{ readonly s
 const get = (stack: DemoStack, key: string): Promise<{ readonly value: number }> =>
   callStack(stack, 'GET', `/sharded/cache/${key}`);
 
+/** However long the functions take to come back. */
+const statusOf = async (stack: DemoStack, deadlineMs: number, signal: AbortSignal): Promise<Status> => {
+  for (;;) {
+    try {
+      return await callStack<Status>(stack, 'GET', '/sharded/resharding', { signal });
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+    }
+  }
+};
+
 /** Until no plan is under way; `meanwhile` is done again and again. */
 const settled = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal, meanwhile: () => Promise<void>) => {
   const deadlineMs = performance.now() + PATIENCE_MS;
   let bar: ReturnType<DemoScreen['progress']> | undefined;
   for (;;) {
-    const { status, plan } = await callStack<Status>(stack, 'GET', '/sharded/resharding', { signal });
+    const { status, plan } = await statusOf(stack, deadlineMs, signal);
     if (plan !== undefined) bar ??= screen.progress('slots', plan.slots.total);
     bar?.update(plan?.slots.done ?? 0);
     if (status === 'idle') break;
