@@ -6,7 +6,7 @@ import { matchesOutput, readmeCommands } from './support/readme.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const READMES = ['README.md', 'functions/batch/work-queue/README.md'];
+const READMES = ['README.md', 'functions/serving/ownership-election/README.md', 'functions/batch/work-queue/README.md'];
 const TIMEOUT_MS = 60_000;
 const run = promisify(execFile);
 
