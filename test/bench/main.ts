@@ -15,6 +15,7 @@ import { rounded } from './rounds.ts';
 const LIMITS_S: Readonly<Record<string, number>> = {
   'partial-batch': 120,
   resilience: 120,
+  locks: 180,
   'queue-consumption': 300,
   'event-source-runner': 300,
   'local-stack': 900,

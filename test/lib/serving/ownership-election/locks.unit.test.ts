@@ -117,6 +117,17 @@ describe('takeover', () => {
     expect((await host().store.acquire('l', ask('b'))).status).toBe('held');
   });
 
+  test('a holder that renewed at the last moment, unseen, is not taken over', async () => {
+    const { host, time } = hosts();
+    const [holder, waiter] = [host(), host()];
+    const token = acquired(await holder.store.acquire('l', ask('a')));
+    await waiter.store.look('l');
+    await time.advance(999);
+    await holder.store.renew('l', { holder: 'a', token });
+    await time.advance(1);
+    expect(await waiter.store.acquire('l', ask('b'))).toMatchObject({ status: 'held', takeableInMs: LEASE_MS });
+  });
+
   test('of many that take over at once one does', async () => {
     const { host, time } = hosts();
     await host().store.acquire('l', ask('a'));

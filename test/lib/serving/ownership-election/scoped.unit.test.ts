@@ -1,5 +1,7 @@
 import { scoped, type ScopedOptions } from '#serving/ownership-election/scoped';
+import type { Intercept } from '#primitives/memory/wire';
 import type { Fields } from '#primitives/table';
+import { OutcomeUnknownError } from '#primitives/errors';
 import type { FaultRule } from '#primitives/memory/fault-rules';
 import { hosts } from './hosts.ts';
 
@@ -81,6 +83,23 @@ describe('nothing is written twice', () => {
     const { add, time } = place([{ kind: 'lose-answer', call: 2 }]);
     expect((await time.until(add('a', 1))).value).toBe(1);
     expect(await time.until(add('a', 1))).toEqual({ value: 2, conflicts: 0 });
+  });
+
+  test('when an answer is lost, and another addition is written before it is asked for again', async () => {
+    let isFirst = true;
+    const intercept: Intercept = async ({ operation }, apply) => {
+      const answer = await apply();
+      if (!isFirst || operation !== 'dynamodb.TransactWriteItems') return answer;
+      isFirst = false;
+      await add();
+      throw new OutcomeUnknownError(operation);
+    };
+    const { host, table } = hosts([], intercept);
+    const { clock, random } = host();
+    const run = scoped({ table, clock, random, attemptCount: 3, backoff: { baseMs: 1, limitMs: 1 } });
+    const add = () => run(async (scope) => scope.put(key('a'), { value: valueOf(await scope.get(key('a'))) + 1 }));
+    expect((await add()).conflicts).toBe(0);
+    expect(await table.get(key('a'))).toMatchObject({ value: 2 });
   });
 
   test('when a conflict follows a lost answer', async () => {
