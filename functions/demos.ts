@@ -1,5 +1,6 @@
 import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
+import { ownershipDemo } from './serving/ownership-election/demo.ts';
 import { replicatedDemo } from './serving/replicated/demo.ts';
 import { scatterGatherDemo } from './serving/scatter-gather/demo.ts';
 import { shardedDemo } from './serving/sharded/demo.ts';
@@ -15,5 +16,6 @@ export const DEMOS: readonly Demo[] = [
   replicatedDemo,
   shardedDemo,
   scatterGatherDemo,
+  ownershipDemo,
   workQueueDemo,
 ];

@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
+import type { Json } from '#primitives/table';
 import type { Api, Route, Schema } from './api.ts';
 import type { RawAnswer, RawRequest } from './raw.ts';
 
@@ -16,6 +17,8 @@ export interface Problem {
   readonly title: string;
   readonly detail: string;
   readonly errors?: FieldErrors;
+  /** Members of its own, beside those of every problem. */
+  readonly members?: Readonly<Record<string, Json>>;
   readonly headers: AnswerHeaders;
 }
 
@@ -47,7 +50,8 @@ const WITH_RETRY_AFTER = new Set([429, 503, 504]);
  * A problem in the sense of RFC 9457. It is an answer like any other: handlers return it, they do not throw it.
  *
  * `type` defaults to `about:blank`, `title` to the status in words; 429, 503 and 504 get `retry-after: 1` unless
- * `headers` say otherwise. `detail` is read by people: no insides, no stack, nothing secret.
+ * `headers` say otherwise. `detail` is read by people: no insides, no stack, nothing secret. `members` are read by
+ * programs, e.g. who holds a lock that is refused.
  *
  * @throws {@link InvalidArgumentError} when the status is not one of {@link PROBLEM_STATUSES}
  * @see https://www.rfc-editor.org/rfc/rfc9457
@@ -59,6 +63,7 @@ export const problem = (
     readonly title?: string;
     readonly detail: string;
     readonly errors?: FieldErrors;
+    readonly members?: Readonly<Record<string, Json>>;
     readonly headers?: AnswerHeaders;
   },
 ): Problem => {
@@ -73,6 +78,7 @@ export const problem = (
     title: options.title ?? title,
     detail: options.detail,
     ...(options.errors === undefined ? {} : { errors: options.errors }),
+    ...(options.members === undefined ? {} : { members: options.members }),
     headers: { ...(WITH_RETRY_AFTER.has(status) ? { 'retry-after': '1' } : {}), ...options.headers },
   });
 };

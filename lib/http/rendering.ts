@@ -22,10 +22,10 @@ const withCommon = (contentType: string | undefined, headers: AnswerHeaders = {}
     }).map(([name, value]) => [name.toLowerCase(), headerText(value)]),
   );
 
-const renderProblem = ({ kind: _, headers, ...members }: Problem): Rendered => ({
-  status: members.status,
+const renderProblem = ({ kind: _, headers, members, ...common }: Problem): Rendered => ({
+  status: common.status,
   headers: withCommon('application/problem+json', headers),
-  body: JSON.stringify(members),
+  body: JSON.stringify({ ...common, ...members, status: common.status }),
 });
 
 const JSON_TYPE = 'application/json';

@@ -18,6 +18,7 @@ const LIMITS_S: Readonly<Record<string, number>> = {
   hashing: 600,
   'partial-batch': 120,
   resilience: 120,
+  locks: 180,
   'queue-consumption': 300,
   'event-source-runner': 300,
   'local-stack': 900,

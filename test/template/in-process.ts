@@ -114,6 +114,7 @@ export const startInProcess = async (template: Packaged) => {
     s3: clients.s3,
     dynamodb: clients.dynamodb,
     usedBy: uses.usedBy,
+    invoke,
     send: async (queueId: string, body: unknown, more: { readonly MessageGroupId?: string } = {}): Promise<void> => {
       const fifo = more.MessageGroupId === undefined ? {} : { ...more, MessageDeduplicationId: crypto.randomUUID() };
       const MessageBody = typeof body === 'string' ? body : JSON.stringify(body);
