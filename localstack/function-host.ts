@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#primitives/log';
+import { removeBuildFolder } from './plugin/build-folder.ts';
 import { serverlessScript } from './serverless-script.ts';
 
 /** What the plugin reports when the functions can be called. */
@@ -181,6 +182,7 @@ export const functionHost = (options: {
       await run.exited;
       clearTimeout(timer);
       await running;
+      if (run.child.pid !== undefined) removeBuildFolder(options.cwd, run.child.pid);
     },
   });
 };

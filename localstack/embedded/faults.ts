@@ -105,9 +105,18 @@ const switchSchema = v.strictObject(
 const listMessage = `a list of at most ${MAX_SWITCHES} switches`;
 const listSchema = v.pipe(v.array(v.unknown(), listMessage), v.maxLength(MAX_SWITCHES, listMessage));
 
+const asJson = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? 'nothing';
+  } catch {
+    // Deeper than the stack of this process goes.
+    return 'a value that is nested too deeply';
+  }
+};
+
 /** A value as errors show it: JSON, shortened. */
 export const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? 'nothing';
+  const text = asJson(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 };
 

@@ -76,6 +76,7 @@ const malformed = (detail: string): object => ({ type: 'about:blank', title: 'Ba
  * that is no UTF-8, whose bytes it replaces.
  */
 const faultOf = (request: IncomingMessage, body: Buffer): object | undefined => {
+  if ((request.headersDistinct['host']?.length ?? 0) > 1) return malformed('There is more than one Host header.');
   try {
     decodeURIComponent((request.url ?? '/').split('?', 1)[0] ?? '/');
   } catch {

@@ -20,6 +20,13 @@ const removeWhenEmpty = (folder: string): void => {
   }
 };
 
+/** Removes what a process has left: one that was killed could not do it by itself. */
+export const removeBuildFolder = (serviceDir: string, pid: number): void => {
+  const parent = path.join(serviceDir, FOLDER);
+  rmSync(path.join(parent, String(pid)), { recursive: true, force: true });
+  removeWhenEmpty(parent);
+};
+
 /**
  * A folder of this process for its bundles, below the service so that they find its node_modules; it goes when the
  * process exits. Processes that run at the same time don't overwrite each other's bundles, and nothing is loaded that
@@ -32,10 +39,7 @@ export const claimBuildFolder = (serviceDir: string): string => {
   for (const entry of entriesOf(parent))
     if (!/^\d+$/.test(entry) || !isRunning(Number(entry)))
       rmSync(path.join(parent, entry), { recursive: true, force: true });
-  const own = String(process.pid);
-  process.once('exit', () => {
-    rmSync(path.join(parent, own), { recursive: true, force: true });
-    removeWhenEmpty(parent);
-  });
-  return path.join(FOLDER, own);
+  const { pid } = process;
+  process.once('exit', () => removeBuildFolder(serviceDir, pid));
+  return path.join(FOLDER, String(pid));
 };

@@ -47,6 +47,13 @@ test.each([
   expect(faults.list()).toHaveLength(1);
 });
 
+test('a body that is nested deeper than anything can show is 400', async () => {
+  const deep = '['.repeat(30_000) + ']'.repeat(30_000);
+  const answer = await put(deep);
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ detail: `${EXPECTED}a value that is nested too deeply.` });
+});
+
 test('a list replaces the switches, and is given back', async () => {
   faults.put([{ at: 'bus', kind: 'error' }]);
   const answer = await put('{"faults":[{"at":"queue/x","kind":"delay","ms":1}]}');

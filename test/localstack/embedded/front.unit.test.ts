@@ -172,3 +172,9 @@ describe('a function that is called over HTTP goes wrong as the switches say', (
     expect((await http('GET', `${front.url}/health`)).status).toBe(502);
   });
 });
+
+test('a request with two Host headers is refused before it goes to a function', async () => {
+  const head = 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n';
+  expect(await rawHttp(front.url, head)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(seen).toEqual([]);
+});
