@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
 
+const SLOW_TRIES = 5;
 const POLL_MS = 200;
 /** What a killed function held comes back after the visibility timeout, 65 s by default. */
 const PATIENCE_MS = 240_000;
@@ -147,7 +148,10 @@ const health = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal)
   const before = await healthOf(stack, signal);
   try {
     // A probe is two calls: together over the 500 ms from which on a table is slow.
-    const slow = await under({ kind: 'delay', ms: 300 });
+    // A machine that is busy adds to that: then the probe is out of time, and is asked again.
+    let slow = await under({ kind: 'delay', ms: 300 });
+    for (let more = SLOW_TRIES - 1; more > 0 && slow !== 'warn (200)'; more -= 1)
+      slow = await under({ kind: 'delay', ms: 300 });
     const hanging = await under({ kind: 'hang' });
     await callStack(stack, 'DELETE', '/faults', { admin: true });
     let after = await healthOf(stack, signal);
