@@ -1,17 +1,11 @@
+import { HOP_BY_HOP } from '#primitives/hop-by-hop';
+
 /** Headers as they go from one end to the other: by lower-case name, with all their values. */
 export type HeaderValues = Readonly<Record<string, readonly string[]>>;
 
-/** Between two neighbours only. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+/** Between two neighbours only. */
+const BETWEEN_NEIGHBOURS = new Set([
+  ...HOP_BY_HOP,
   'expect',
   // Made anew for each hop.
   'host',
@@ -36,7 +30,7 @@ export const endToEnd = (headers: HeaderValues): HeaderValues | undefined => {
   const kept: [string, readonly string[]][] = [];
   for (const [name, values] of Object.entries(headers)) {
     const key = name.toLowerCase();
-    if (HOP_BY_HOP.has(key) || named.has(key) || isInternal(key) || values.length === 0) continue;
+    if (BETWEEN_NEIGHBOURS.has(key) || named.has(key) || isInternal(key) || values.length === 0) continue;
     if (!NAME.test(key) || !values.every((value) => VALUE.test(value))) return undefined;
     kept.push([key, values]);
   }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { HOP_BY_HOP } from '#primitives/hop-by-hop';
 import type { Log } from '#primitives/log';
 import { gate } from './gate.ts';
 import { hostSlots } from './host-slots.ts';
@@ -12,17 +13,6 @@ export const INTEGRATION_TIMEOUT_MS = 29_000;
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_SOCKETS = 256;
 
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 /** Headers by which only the stack's own parts speak to each other, and serverless-offline's leave for every origin. */
 const isInternal = (name: string): boolean => /^(x-internal|x-stack|access-control)-/.test(name);
 

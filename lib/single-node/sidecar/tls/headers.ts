@@ -1,18 +1,7 @@
+import { HOP_BY_HOP } from '#primitives/hop-by-hop';
+
 /** Headers as they came, name and value in turn: order, case and repetition are the sender's. */
 export type RawHeaders = readonly string[];
-
-/** Belong to one connection, so they are never passed on. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Only we know the client: whoever sends these himself makes it up. A program may read `_` as `-`, as CGI does. */
 const CLAIMED = /^(x-forwarded-.*|forwarded|x-real-ip)$/;
