@@ -69,7 +69,7 @@ const MAX_SWITCHES = 100;
 const MAX_MS = 900_000;
 /** What can go wrong with any call, and all that can with the call of a function. */
 export const EVERYWHERE: readonly FaultKind[] = ['hang', 'delay', 'error', 'crash', 'lose-answer', 'duplicate'];
-/** Which kinds make sense where; what is not listed here is a function. */
+/** Which kinds make sense where; what is not listed here is the function, or the table, of a pattern. */
 const KINDS_AT: Readonly<Record<string, readonly FaultKind[]>> = Object.freeze({
   queue: [...EVERYWHERE, 'partial'],
   bus: [...EVERYWHERE, 'partial'],
@@ -181,7 +181,8 @@ export const faultInjector = (options: {
     const name = place.slice(slash + 1);
     const short = prefix !== '' && name.startsWith(prefix) ? name.slice(prefix.length) : name;
     if (at === `${kind}/${short}`) return true;
-    return kind === 'function' && KINDS_AT[at.split('/', 1)[0] ?? ''] === undefined && at.replace('/', '-') === short;
+    const hasRoles = kind === 'function' || kind === 'table';
+    return hasRoles && KINDS_AT[at.split('/', 1)[0] ?? ''] === undefined && at.replace('/', '-') === short;
   };
 
   const fires = (candidate: Armed): boolean => {

@@ -13,6 +13,8 @@ describe('a switch matches', () => {
     ['queue/items', 'queue/other-local-items', false],
     ['work-queue/worker', 'function/shop-local-work-queue-worker', true],
     ['function/work-queue-worker', 'function/shop-local-work-queue-worker', true],
+    ['sharded/shard-1', 'table/shop-local-sharded-shard-1', true],
+    ['sharded/shard-1', 'queue/shop-local-sharded-shard-1', false],
     ['queue/worker', 'function/shop-local-queue-worker', false],
     ['bus', 'bus', true],
     ['bus/events', 'bus/shop-local-events', true],
