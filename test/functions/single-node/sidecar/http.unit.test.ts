@@ -230,6 +230,13 @@ test('configurations of any name are kept, each with its versions; the program t
   expect(await store.get('canary')).toEqual({ version: 1, value: { greeting: 'Hi', repeat: 1 } });
 });
 
+test('a put whose answer was lost may be repeated with its expected version: it is answered as the first one', async () => {
+  const { call } = world();
+  const put = () => call('PUT', '/sidecar/config/canary', { body: { value: { greeting: 'Hi' }, expectedVersion: 0 } });
+  expect(await put()).toEqual({ status: 200, body: { name: 'canary', version: 1 } });
+  expect(await put()).toEqual({ status: 200, body: { name: 'canary', version: 1 } });
+});
+
 test('what is used is told, also while no program can be asked', async () => {
   const { call, play, usage } = world();
   expect(await call('GET', '/sidecar/topz')).toMatchObject({ status: 200, body: { program: null } });
