@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { isLocalStage } from '#primitives/local-stage';
 
 /** What an operator can set by environment variables; the functions get it through the template. */
@@ -86,12 +87,22 @@ const LOCAL_TARGETS = new RegExp(`^${TARGET}(?:,${TARGET}){0,99}$`);
 /** @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER_TOKEN = /^[\w.~+/=-]{1,256}$/;
 
+/** No secrets in front of the host: only ssh has a user there. Nothing that a program would take for an option. */
+const REPOSITORY_URL = /^(?:https?:\/\/|ssh:\/\/(?:[\w.][\w.-]{0,63}@)?)[\w.[][^\\/?#@]*(?!\/-)(?:[/?#].*)?$/;
+
+/** As the sidecar itself takes it (a test compares them): what it would refuse at each call stops the start instead. */
+const isRepository = (text: string, isLocal: boolean): boolean => {
+  if (!/^[\x21-\x7e]{1,1024}$/.test(text) || (!isLocal && !/^(https|ssh):/.test(text))) return false;
+  if (text.startsWith('/')) return normalize(text) === text;
+  return REPOSITORY_URL.test(text) && URL.canParse(text);
+};
+
 /** Reads variables one by one and remembers what was wrong with each. An empty variable counts as not set. */
 const reader = (environment: Environment) => {
   const errors: string[] = [];
   const given = (name: string): string | undefined => environment[name] || undefined;
-  const refuse = <T>(name: string, allowed: string, fallback: T): T => {
-    errors.push(`Expected ${name} to be ${allowed}, got '${given(name)}'.`);
+  const refuse = <T>(name: string, allowed: string, fallback: T, shown = given(name)): T => {
+    errors.push(`Expected ${name} to be ${allowed}, got '${shown}'.`);
     return fallback;
   };
   return {
@@ -111,6 +122,13 @@ const reader = (environment: Environment) => {
       const url = URL.parse(text);
       const isUsable = text === '' || (url !== null && /^https?:$/.test(url.protocol));
       return isUsable ? text : refuse(name, 'an http or https address', '');
+    },
+    repository: (name: string, isLocal: boolean): string => {
+      const text = given(name) ?? '';
+      if (text === '' || isRepository(text, isLocal)) return text;
+      const allowed = `an https or ssh address without a password${isLocal ? ', or an absolute path on this machine' : ''}`;
+      // What stands before a host may be a password.
+      return refuse(name, allowed, '', text.replace(/^[^]*@/, '…@'));
     },
     oneOf: <T extends string>(name: string, fallback: T, allowed: readonly T[]): T => {
       const text = given(name) ?? fallback;
@@ -137,12 +155,7 @@ export const readSettings = (
     maxReceiveCount: read.integer('MAX_RECEIVE_COUNT', 5, 1, MAX_RECEIVES),
     idempotencyInProgressMs: read.integer('IDEMPOTENCY_IN_PROGRESS_MS', 30_000, 1_000, 900_000),
     syncIntervalMs: read.integer('SYNC_INTERVAL_MS', 10_000, 1_000, HOUR_MS),
-    sidecarRepository: read.matching(
-      'SIDECAR_REPOSITORY',
-      '',
-      isLocal ? /^(\/|https?:\/\/|ssh:\/\/)[^\s\0]{1,1000}$/ : /^(https|ssh):\/\/[^\s\0]{1,1000}$/,
-      `an https or ssh address${isLocal ? ', or an absolute path on this machine' : ''}`,
-    ),
+    sidecarRepository: read.repository('SIDECAR_REPOSITORY', isLocal),
     sidecarBranch: read.matching(
       'SIDECAR_BRANCH',
       'main',

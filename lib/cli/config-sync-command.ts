@@ -47,8 +47,8 @@ export const configSyncCommand: SidecarCommand = {
   help: `
 Looks at the source again and again. A newer version that the validator accepts replaces the file at once; what is
 invalid, late or older never reaches it, and when the source does not answer the last good one stays. The file holds
-{"version": 7, "value": ...}. The source: the record config/NAME of a table, as configStore writes it, or the object NAME
-of a bucket, {"version": 7, "value": ...}. The validator is a module:
+{"version": 7, "value": ...}. The source: the record config/NAME of a table, as configStore writes it, or the object
+NAME of a bucket, {"version": 7, "value": ...}. The validator is a module:
 
   export const validate = (value) =>
     typeof value?.greeting === 'string' ? { value } : { reason: 'greeting: expected a text' };

@@ -54,8 +54,8 @@ const sourceOf = (values: OptionValues, env: SidecarPlace['env'], root: string) 
 export const gitSyncCommand: SidecarCommand = {
   summary: 'a push to a repository becomes the running version of a program',
   help: `
-Fetches the branch again and again with the system's git. A new commit is written into a folder of its own, started there
-(with PORT and HOST set), asked for its health, and then gets the requests that come to --port; the version before
+Fetches the branch again and again with the system's git. A new commit is written into a folder of its own, started
+there (with PORT and HOST set), asked for its health, and then gets the requests that come to --port; the version before
 answers what it has and is stopped. A version with links or submodules, one that does not start or is not healthy is
 refused, remembered, and changes nothing. Nothing of a repository runs but COMMAND: no hooks, no filters.
 

@@ -1,3 +1,4 @@
+import { checkRepository } from '#single-node/sidecar/git-sync/repository-address';
 import { readSettings } from '../../functions/settings.ts';
 
 const target = { service: 'service', stage: 'local' };
@@ -93,8 +94,16 @@ describe('settings by environment', () => {
     ['VISIBILITY_TIMEOUT_S', '0', 'an integer from 1 to 43200'],
     ['VISIBILITY_TIMEOUT_S', '2.5', 'an integer from 1 to 43200'],
     ['MAX_RECEIVE_COUNT', '1001', 'an integer from 1 to 1000'],
-    ['SIDECAR_REPOSITORY', 'relative', 'an https or ssh address, or an absolute path on this machine'],
-    ['SIDECAR_REPOSITORY', 'ext::sh -c x', 'an https or ssh address, or an absolute path on this machine'],
+    [
+      'SIDECAR_REPOSITORY',
+      'relative',
+      'an https or ssh address without a password, or an absolute path on this machine',
+    ],
+    [
+      'SIDECAR_REPOSITORY',
+      'ext::sh -c x',
+      'an https or ssh address without a password, or an absolute path on this machine',
+    ],
     ['SIDECAR_BRANCH', '--all', 'the name of a branch'],
     ['IDEMPOTENCY_IN_PROGRESS_MS', '900001', 'an integer from 1000 to 900000'],
     ['SYNC_INTERVAL_MS', ' 5000', 'an integer from 1000 to 3600000'],
@@ -111,6 +120,71 @@ describe('settings by environment', () => {
     ['ADMIN_TOKEN', 'a b', '1 to 256 of a-z A-Z 0-9 - . _ ~ + / ='],
   ])('%s=%s is refused with its name, what is allowed and what was given', (name, given, allowed) => {
     expect(() => readSettings({ [name]: given }, target)).toThrow(`Expected ${name} to be ${allowed}, got '${given}'.`);
+  });
+
+  test.each(['https://user:s3cret@host/x', 'ssh://user:s3cret@host/x', 'https://s3cret@host/x', 'user:s3@cret@host:x'])(
+    'a repository with credentials in its address (%s) is refused, and they are not printed',
+    (given) => {
+      for (const stage of ['local', 'prod']) {
+        const read = (): unknown => readSettings({ SIDECAR_REPOSITORY: given }, { service: 'service', stage });
+        expect(read).toThrow(/^Expected SIDECAR_REPOSITORY to be an https or ssh address without a password.*'…@host/);
+        expect(read).toThrow(/^(?!.*(s3|cret)).*$/s);
+      }
+    },
+  );
+
+  test('a repository is what the sidecar takes: an https or ssh address, and locally http and a path besides', () => {
+    const isTaken = (read: () => unknown): boolean => {
+      try {
+        read();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const isSetting = (given: string, stage: string): boolean =>
+      isTaken(() => readSettings({ SIDECAR_REPOSITORY: given }, { service: 'service', stage }));
+    const good = [
+      'https://host/x',
+      'https://host/@scope/x',
+      'https://[::1]:8443/x',
+      'ssh://git@host/x',
+      'ssh://host:22/~u/x',
+    ];
+    const goodLocally = ['http://127.0.0.1:80/x', '/srv/shop.git', '/srv/a@b'];
+    const bad = [
+      'https://u:p@host/x',
+      'ssh://u:p@host/x',
+      'http://u:p@host/x',
+      'https://u@host/x',
+      'https://@/x',
+      'https://u:p\\@h/x',
+      '/srv/../etc',
+      '/srv/a b',
+      'ssh://-oProxyCommand=x/y',
+      'ssh://-x@host/y',
+      'ssh://host/-x',
+      'https:///x',
+      'x',
+      'https://host/x y',
+      'https://host/é',
+      'https://host:x/',
+      'HTTPS://host/x',
+      'file:///srv/shop.git',
+      'ext::sh -c x',
+      'git@host:x.git',
+      `https://host/${'x'.repeat(2_000)}`,
+    ];
+    for (const each of good)
+      expect([each, isSetting(each, 'local'), isSetting(each, 'prod')]).toEqual([each, true, true]);
+    for (const each of goodLocally)
+      expect([each, isSetting(each, 'local'), isSetting(each, 'prod')]).toEqual([each, true, false]);
+    for (const each of bad)
+      expect([each, isSetting(each, 'local'), isSetting(each, 'prod')]).toEqual([each, false, false]);
+    for (const each of [...good, ...goodLocally])
+      expect([each, isTaken(() => checkRepository(each, [each]))]).toEqual([each, true]);
+    for (const each of bad.filter((text) => !text.startsWith('/srv/a b')))
+      expect([each, isTaken(() => checkRepository(each, [each]))]).toEqual([each, false]);
   });
 
   test('all bad values are named at once', () => {

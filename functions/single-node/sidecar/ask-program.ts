@@ -15,25 +15,44 @@ const START_MS = 8_000;
 const ANSWER_MS = 5_000;
 /** How soon after its last words the end of a program is known. */
 const END_MS = 1_000;
-const MAX_ANSWER_CHARACTERS = 65_536;
+const MAX_ANSWER_BYTES = 65_536;
+
+/** The body as text; undefined when it is longer than allowed: then the rest is not read, and the connection is closed. */
+const readText = async (response: Response): Promise<string | undefined> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const body: AsyncIterable<Uint8Array> | null = response.body;
+  if (body === null) return '';
+  // Leaving the loop cancels the body.
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > MAX_ANSWER_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+};
 
 const ask = async (url: string, signal: AbortSignal): Promise<{ readonly answer: unknown } | Problem> => {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-  let text: string;
+  let text: string | undefined;
   try {
     const response = await fetch(url, { signal: limit, redirect: 'manual' });
-    text = await response.text();
-    if (!response.ok) return problem(502, { detail: `The program answered with status ${response.status}.` });
+    if (!response.ok) {
+      await response.body?.cancel();
+      return problem(502, { detail: `The program answered with status ${response.status}.` });
+    }
+    text = await readText(response);
   } catch {
     signal.throwIfAborted();
     return problem(502, { detail: 'The program did not answer.' });
   }
+  if (text === undefined)
+    return problem(502, { detail: `Expected the program to answer with at most ${MAX_ANSWER_BYTES} bytes.` });
   try {
-    if (text.length <= MAX_ANSWER_CHARACTERS) return { answer: JSON.parse(text) as unknown };
+    return { answer: JSON.parse(text) as unknown };
   } catch {
-    // It is no JSON: said below.
+    return problem(502, { detail: `Expected the program to answer with JSON, got ${text.length} characters.` });
   }
-  return problem(502, { detail: `Expected the program to answer with JSON, got ${text.length} characters.` });
 };
 
 /**

@@ -9,7 +9,7 @@ import { within, type Ended } from './within.ts';
 /** Whether the program may run without the sidecar. */
 export type Need = 'required' | 'optional';
 
-/** `idle`: not started yet; `off`: it failed or was late at the start, and is left alone. */
+/** `idle`: not started yet; `off`: it failed or was late at the start, and is tried again now and then. */
 export type SidecarState = 'idle' | 'running' | 'off' | 'stopped';
 
 export interface SidecarReport {
@@ -25,6 +25,10 @@ export interface Member {
   readonly need: Need;
   readonly log: Log;
   state: SidecarState;
+  /** Its start that has not ended, which a late one may not for long. */
+  attempt?: Promise<unknown> | undefined;
+  /** When one that is off may be tried again, by the monotonic clock. */
+  againAtMs: number;
 }
 
 export interface CrewOptions {
@@ -43,12 +47,17 @@ export interface Crew {
   /** All of them, required ones first, each group in the order in which it was given. */
   readonly members: readonly Member[];
   /**
-   * Starts those that do not run yet, one after the other. An optional one that fails or is late is switched off.
+   * Starts those that do not run yet, one after the other. An optional one that fails or is late is off.
    *
    * @throws {@link PatternError} `sidecar/start-failed` (retryable) when a required one failed or was late. It may be
    *   called again: what runs goes on running, the rest is tried again.
    */
   start(): Promise<void>;
+  /**
+   * Starts those again that are off, each 5 s after its last try at the soonest, and not before that has ended; within
+   * `startMs` in all. Undefined when none is due, or a try runs. Never rejects.
+   */
+  startAgain(): Promise<void> | undefined;
   /**
    * Stops what runs, in reverse order, and never throws. Whoever is late is left behind. Gives the names of those that
    * failed or were late. Asked again, it gives the same.
@@ -61,6 +70,7 @@ export interface Crew {
 
 const NAME = /^[a-z0-9-]{1,64}$/;
 const LONGEST_MS = 600_000;
+const AGAIN_MS = 5_000;
 
 const checkSidecars = (sidecars: readonly Sidecar[]): void => {
   for (const [index, { name }] of sidecars.entries()) {
@@ -102,10 +112,24 @@ const startMember = async (member: Member, crew: CrewOptions, ms: number, stoppi
   const beganMs = crew.clock.monotonicMs();
   let isUp = false;
   let isGivenUp = false;
-  const ended = await within(crew.clock, ms, async (tooLate) => {
+  const before = member.attempt;
+  const attempt = async (tooLate: AbortSignal): Promise<void> => {
+    // Two starts of one sidecar at the same time would undo each other.
+    if (before !== undefined) await before;
+    if (tooLate.aborted) return;
     await sidecar.start?.({ clock: crew.clock, log, signal: AbortSignal.any([tooLate, stopping]) });
     isUp = !isGivenUp && !stopping.aborted;
     if (!isUp) await sidecar.stop?.(AbortSignal.abort());
+  };
+  const ended = await within(crew.clock, ms, (tooLate) => {
+    const run = attempt(tooLate);
+    const mine = run
+      .catch(() => undefined)
+      .finally(() => {
+        if (member.attempt === mine) member.attempt = undefined;
+      });
+    member.attempt = mine;
+    return run;
   });
   // It may have come up in the very turn in which the stop began, or the time was over.
   if (stopping.aborted && isUp) await stopMember(member, crew.clock, 0);
@@ -124,6 +148,7 @@ const crewOf = (options: CrewOptions): Member[] =>
       need,
       log: options.log.child({ sidecar: sidecar.name }),
       state: 'idle' as SidecarState,
+      againAtMs: 0,
     })),
   );
 
@@ -136,10 +161,11 @@ export const crew = (options: CrewOptions): Crew => {
   const members = crewOf(options);
   const stopping = new AbortController();
   let stopped: Promise<readonly string[]> | undefined;
+  let again: Promise<void> | undefined;
 
-  const start = async (): Promise<void> => {
+  const start = async (starters: readonly Member[]): Promise<void> => {
     const endsAtMs = clock.monotonicMs() + startMs;
-    for (const member of members.filter(({ state }) => state === 'idle')) {
+    for (const member of starters) {
       const error = await startMember(member, options, endsAtMs - clock.monotonicMs(), stopping.signal);
       if (error === undefined) continue;
       member.log.error('sidecar did not start', { need: member.need, error });
@@ -147,8 +173,20 @@ export const crew = (options: CrewOptions): Crew => {
         const what = `The required sidecar ${member.sidecar.name} did not start`;
         throw new PatternError('sidecar/start-failed', what, { retryable: true, cause: error });
       }
+      if (stopping.signal.aborted) return;
       member.state = 'off';
+      member.againAtMs = clock.monotonicMs() + AGAIN_MS;
     }
+  };
+
+  const startAgain = (): Promise<void> | undefined => {
+    const nowMs = clock.monotonicMs();
+    const due = members.filter((each) => each.state === 'off' && !each.attempt && nowMs >= each.againAtMs);
+    if (again !== undefined || due.length === 0 || stopping.signal.aborted) return undefined;
+    again = start(due).finally(() => {
+      again = undefined;
+    });
+    return again;
   };
 
   const stopAll = async (ms: number): Promise<readonly string[]> => {
@@ -170,7 +208,8 @@ export const crew = (options: CrewOptions): Crew => {
 
   return Object.freeze({
     members,
-    start,
+    start: () => start(members.filter(({ state }) => state === 'idle')),
+    startAgain,
     stop: (ms = stopMs) => (stopped ??= stopAll(ms)),
     report: () => members.map(reportOf),
   });

@@ -43,7 +43,8 @@ export interface Sidecar {
   /**
    * Resolves when the sidecar does its work (listens, has the first configuration). One that rejects must have
    * released what it took: `stop` is not called then. The context's `signal` is aborted when it is late; a late start
-   * that succeeds after all is followed by `stop`. Where the sidecar is required, a start that failed is tried again.
+   * that succeeds after all is followed by `stop`. One that failed or was late is called again later, also after that
+   * `stop`, but never while it still runs.
    */
   start?(context: SidecarContext): Promise<void>;
   /** Before the program is called. It has nothing to give to the program: what it prepares lies where the program looks. */

@@ -132,7 +132,8 @@ const runAfter = async (
  * the event loop blocks the function too: nothing in the same process can prevent that.
  *
  * Crash: hooks that were running are lost; nothing of them is kept. A required sidecar that did not start is tried
- * again at the next call, an optional one is off until the next process.
+ * again at the next call. An optional one is tried again at a call, 5 s after its last try at the soonest: that call waits
+ * for it within its `beforeMs`, behind the hooks; the start goes on beside the calls, for `startMs` at most.
  *
  * @remarks On Lambda the process is frozen soon after the answer, in the middle of a hook if need be; the hook goes on
  * at the next call, or never. Do in `before` what must have happened, or run the sidecar as an extension, for which
@@ -180,7 +181,12 @@ export const withSidecar = <Event, Context, Answer>(
   const call = async (event: Event, context: Context): Promise<Answer> => {
     const invocation = describe.next(event, context);
     await start();
+    const goesOnAtMs = clock.monotonicMs() + Math.min(options.beforeMs, invocation.remainingMs());
     await runBefore(running(), invocation, options);
+    // Behind the hooks: a start takes none of the time that a required sidecar has for this call.
+    const again = team.startAgain();
+    const leftMs = goesOnAtMs - clock.monotonicMs();
+    if (again !== undefined && leftMs > 0) await within(clock, leftMs, () => again);
     const beganMs = clock.monotonicMs();
     try {
       const answer = await handler(event, context);

@@ -65,6 +65,17 @@ test.each([
   expect(error).toMatch(/--help|expected one of/);
 });
 
+test.each(['https://u:s3cret@h/x', 'ssh://u:s3cret@h/x'])(
+  '--repository %s is refused and not printed',
+  async (address) => {
+    const place = ['--root', '/nowhere', '--command', 'true'];
+    const { code, out, error } = await run('sidecar', 'git-sync', '--repository', address, ...place);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(error).toContain("Expected 'repository' to be an http, https or ssh address without a password");
+    expect(error).not.toContain('s3cret');
+  },
+);
+
 test('every sidecar is listed, and tells its options with their ranges and defaults', async () => {
   const { out: list } = await run('sidecar', '--help');
   expect(Object.keys(sidecarCommands)).toEqual(expect.arrayContaining(['tls', 'topz']));

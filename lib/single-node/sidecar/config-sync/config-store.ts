@@ -18,7 +18,8 @@ export interface ConfigStore {
    * Replaces the value: one read and one conditional write, more when others write at the same time. Who validates is
    * the caller: what is refused by no schema here is still refused by the sidecar's own.
    *
-   * Repeating it is safe: the same value again changes nothing, and a late first attempt is refused by its version.
+   * Repeating it is safe, with another token too: the same value again changes nothing, and a late first attempt is
+   * refused by its version. What is one version beyond the expected one with the very same value is such a repeat.
    *
    * @param options.token Tells the write from others when its answer is lost: unique for each call.
    * @param options.expectedVersion Written only when this is the version; 0 when there is none.
@@ -87,10 +88,12 @@ export const configStore = (options: { readonly table: Table }): ConfigStore => 
         const record = await table.get(configKey(name));
         const before = versionOf(record);
         if (record !== undefined && record['token'] === token) return { status: 'written', version: before };
-        if (expectedVersion !== undefined && before !== expectedVersion) return { status: 'conflict', version: before };
-        if (record !== undefined && canonical(jsonOf(record['value'])) === canonical(value)) {
-          return { status: 'unchanged', version: before };
-        }
+        const isSame = record !== undefined && canonical(jsonOf(record['value'])) === canonical(value);
+        // One further: the answer of the first attempt was lost, or somebody else wrote what was to be written.
+        const isExpected =
+          expectedVersion === undefined || before === expectedVersion || (isSame && before === expectedVersion + 1);
+        if (!isExpected) return { status: 'conflict', version: before };
+        if (isSame) return { status: 'unchanged', version: before };
         const version = await write(name, value, before, token);
         if (version !== undefined) return { status: 'written', version };
       }

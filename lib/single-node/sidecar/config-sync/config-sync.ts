@@ -178,7 +178,8 @@ export const configSync = (options: ConfigSyncOptions): ConfigSync => {
   let running: Promise<void> | undefined;
   let lookedAtMs: number | undefined;
   let loop: Promise<void> | undefined;
-  const stopping = new AbortController();
+  // One for each start: a sidecar that was late is stopped, and started again.
+  let stopping = new AbortController();
 
   const lookOnce = (): Promise<void> =>
     (running ??= look().finally(() => {
@@ -197,9 +198,11 @@ export const configSync = (options: ConfigSyncOptions): ConfigSync => {
   return Object.freeze({
     name: 'config-sync',
     start: async (context) => {
+      const ending = new AbortController();
+      stopping = ending;
       await prepare();
       await within(clock, waitMs, lookOnce);
-      const signal = AbortSignal.any([context.signal, stopping.signal]);
+      const signal = AbortSignal.any([context.signal, ending.signal]);
       if (options.looks === 'interval') loop = keepLooking(signal);
     },
     before: async () => {

@@ -64,6 +64,7 @@ export const gitFront = (options: GitFrontOptions): Sidecar => {
   return Object.freeze({
     name: versions.name,
     start: async (context) => {
+      isEnding = false;
       const opened = createServer(handler(options, context.log, () => isEnding));
       opened.maxConnections = MAX_CONNECTIONS;
       opened.on('request', (_, response) => {

@@ -107,7 +107,8 @@ export const gitSync = (options: GitSyncOptions): GitSync => {
   checkOptions(options);
   const { source, launch, root, files, clock, random, log, intervalMs, waitMs } = options;
   const { keepCount, maxEnds, endsWithinMs, drainMs } = options;
-  const stopping = new AbortController();
+  // One for each start: a sidecar that was late is stopped, and started again.
+  let stopping = new AbortController();
   const turn = inTurn();
   const place = stage({ clock, drainMs });
   const store = versionStore({ root: join(root), source, files, random });
@@ -129,20 +130,23 @@ export const gitSync = (options: GitSyncOptions): GitSync => {
       lookedAtMs = clock.monotonicMs();
     }));
   const isDue = (): boolean => lookedAtMs === undefined || clock.monotonicMs() - lookedAtMs >= intervalMs;
-  const keepLooking = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await clock.sleep(intervalMs, stopping.signal).catch(() => undefined);
-      if (!stopping.signal.aborted) await look();
+  const keepLooking = async (ending: AbortSignal): Promise<void> => {
+    while (!ending.aborted) {
+      await clock.sleep(intervalMs, ending).catch(() => undefined);
+      if (!ending.aborted) await look();
     }
   };
 
   return Object.freeze({
     name: 'git-sync',
     start: async ({ signal }) => {
-      signal.addEventListener('abort', () => stopping.abort(), { once: true });
-      await turn(() => versions.open(stopping.signal));
+      const ending = new AbortController();
+      stopping = ending;
+      signal.addEventListener('abort', () => ending.abort(), { once: true });
+      if (signal.aborted) ending.abort();
+      await turn(() => versions.open(ending.signal));
       await within(clock, waitMs, () => look());
-      if (options.looks === 'interval') loop = keepLooking();
+      if (options.looks === 'interval') loop = keepLooking(ending.signal);
     },
     before: async () => {
       if (options.looks === 'calls' && looking === undefined && isDue()) await within(clock, waitMs, () => look());

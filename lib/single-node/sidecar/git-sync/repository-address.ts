@@ -16,8 +16,11 @@ const isSafeUrl = ({ protocol, hostname, username, password, pathname }: URL): b
   hostname !== '' &&
   !hostname.startsWith('-') &&
   password === '' &&
-  (protocol === 'ssh:' ? /^[A-Za-z0-9_.]?[A-Za-z0-9_.-]{0,63}$/.test(username) : username === '') &&
+  (protocol === 'ssh:' ? /^([A-Za-z0-9_.][A-Za-z0-9_.-]{0,63})?$/.test(username) : username === '') &&
   !pathname.startsWith('/-');
+
+/** Without what stands before a host, which may be a password. */
+const shown = (address: string): string => address.replace(/^[^]*@/, '…@');
 
 /**
  * Lets only through what git fetches by a transport that runs no program of the address's choice: no `ext::`, no
@@ -36,7 +39,7 @@ export const checkRepository = (address: string, localPaths: readonly string[] =
     throw refuse('repository', ALLOWED, address);
   }
   const url = isPlain && /^(https?|ssh):\/\/[^/]/.test(address) ? URL.parse(address) : null;
-  if (url === null || !isSafeUrl(url)) throw refuse('repository', ALLOWED, isPlain ? address : 'another text');
+  if (url === null || !isSafeUrl(url)) throw refuse('repository', ALLOWED, isPlain ? shown(address) : 'another text');
   return { address, protocol: url.protocol.slice(0, -1) as 'http' | 'https' | 'ssh' };
 };
 

@@ -160,6 +160,7 @@ export const tlsSidecar = (options: TlsSidecarOptions): Sidecar => {
 
   const start = async (context: SidecarContext): Promise<void> => {
     const { clock, log, signal } = context;
+    isEnding = false;
     const store = certificateStore({ certificates, clock, log });
     await store.load();
     const server = serverOf(store, options);

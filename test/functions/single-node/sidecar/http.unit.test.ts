@@ -149,6 +149,37 @@ test.each<readonly [string, RequestListener]>([
   expect((await call('GET', '/sidecar/legacy')).status).toBe(502);
 });
 
+test.each([
+  ['an answer', 200, /^Expected the program to answer with at most 65536 bytes/],
+  ['an error', 500, /^The program answered with status 500/],
+])('%s without an end is read no further than the limit, and the connection is closed', async (_, status, detail) => {
+  const { call, play } = world();
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const endless: RequestListener = (_request, response) => {
+    response.writeHead(status);
+    // One piece more than the limit, and then neither more nor an end.
+    response.write('x'.repeat(65_537));
+    response.once('close', () => resolve());
+  };
+  play(await act('abc', endless));
+  const answered = await call('GET', '/sidecar/legacy');
+  expect(answered).toMatchObject({ status: 502, body: { detail: expect.stringMatching(detail) } });
+  await closed;
+});
+
+test('an answer of the very limit is passed on whole, wherever its characters were cut', async () => {
+  const { call, play } = world();
+  const answer = 'é'.repeat(32_767);
+  play(
+    await act('abc', (_, response) => {
+      const bytes = Buffer.from(JSON.stringify(answer));
+      response.write(bytes.subarray(0, 1_000));
+      setImmediate(() => response.end(bytes.subarray(1_000)));
+    }),
+  );
+  expect(await call('GET', '/sidecar/legacy')).toMatchObject({ status: 200, body: { answer } });
+});
+
 test('when the program ends instead of answering, the one in its place is asked', async () => {
   const { call, play } = world();
   const next = await act('def', json('here'));
@@ -228,6 +259,13 @@ test('configurations of any name are kept, each with its versions; the program t
   for (const name of ['%00', '%ff', 'x'.repeat(257), '%ED%A0%80'])
     expect((await put(name, { value: { greeting: 'x' } })).status).toBe(400);
   expect(await store.get('canary')).toEqual({ version: 1, value: { greeting: 'Hi', repeat: 1 } });
+});
+
+test('a put whose answer was lost may be repeated with its expected version: it is answered as the first one', async () => {
+  const { call } = world();
+  const put = () => call('PUT', '/sidecar/config/canary', { body: { value: { greeting: 'Hi' }, expectedVersion: 0 } });
+  expect(await put()).toEqual({ status: 200, body: { name: 'canary', version: 1 } });
+  expect(await put()).toEqual({ status: 200, body: { name: 'canary', version: 1 } });
 });
 
 test('what is used is told, also while no program can be asked', async () => {

@@ -71,6 +71,23 @@ test('an answer that was lost is found to be our own write: the version is not s
   expect(await store.put('shop', 2, { token: 'b', expectedVersion: 1 })).toEqual({ status: 'written', version: 2 });
 });
 
+test('a repeat with the expected version is recognised by its value, whatever its token, at the cost of one read', async () => {
+  const { store, calls } = world();
+  const put = (value: number, token: string, expectedVersion: number) =>
+    store.put('shop', value, { token, expectedVersion });
+  expect(await put(1, 'a', 0)).toEqual({ status: 'written', version: 1 });
+  const before = calls.length;
+  expect(await put(1, 'b', 0)).toEqual({ status: 'unchanged', version: 1 });
+  expect(calls.length - before).toBe(1);
+  // Another value is no repeat, nor is what somebody else has gone on from.
+  expect(await put(2, 'c', 0)).toEqual({ status: 'conflict', version: 1 });
+  expect(await put(2, 'd', 1)).toEqual({ status: 'written', version: 2 });
+  expect(await put(1, 'e', 0)).toEqual({ status: 'conflict', version: 2 });
+  expect(await put(2, 'f', 0)).toEqual({ status: 'conflict', version: 2 });
+  expect(await put(2, 'g', 2)).toEqual({ status: 'unchanged', version: 2 });
+  expect(await put(2, 'h', 3)).toEqual({ status: 'conflict', version: 2 });
+});
+
 test('of many that write at the same time each gets a version of its own, without a gap', async () => {
   const { store } = world();
   const outcomes = await Promise.all(

@@ -29,6 +29,7 @@ test.each([
   '--upload-pack=touch /tmp/x',
   'ssh://-oProxyCommand=x/y',
   'ssh://-oProxyCommand=x@host/y',
+  'ssh://-x@host/y',
   'ssh://user:secret@host/x',
   'https://user@host/x',
   'https://user:secret@host/x',
@@ -42,6 +43,13 @@ test.each([
 ])('%j is refused', (address) => {
   expect(() => checkRepository(address, ['/srv'])).toThrow("Expected 'repository' to be an http, https or ssh address");
 });
+
+test.each(['https://user:s3cret@host/x', 'ssh://user:s3cret@host/x', 'https://s3cret@host/x', 'https://u:s3@cret@h/x'])(
+  'the refusal of %s does not print what may be a secret',
+  (address) => {
+    expect(() => checkRepository(address)).toThrow(/^Expected 'repository' to be (?!.*(s3|cret)).*"…@h/);
+  },
+);
 
 test('a refusal does not print what may be a secret in full', () => {
   expect(() => checkRepository(`https://user:${'s3cret'.repeat(20)}@host/x`)).toThrow(/^(?!.*s3cret).*$/s);
