@@ -1,19 +1,9 @@
 import { createHash } from 'node:crypto';
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
-import {
-  absent,
-  and,
-  atMost,
-  equals,
-  or,
-  type Fields,
-  type Json,
-  type Table,
-  type WriteOutcome,
-} from '#primitives/table';
+import { absent, and, atMost, equals, or, type Fields, type Json, type Table } from '#primitives/table';
+import { untilAnswered } from './until-answered.ts';
 
 export interface IdempotencyOptions {
   readonly table: Table;
@@ -73,7 +63,6 @@ const OPTIONS = ['table', 'clock', 'random', 'inProgressMs', 'keepMs', 'cacheCou
 const DAY_MS = 86_400_000;
 const SORT = 'run';
 const MIN_RETRY_MS = 1_000;
-const LOST_ANSWERS_LIMIT = 3;
 
 const hash = (...parts: readonly string[]): string =>
   // Lengths keep ('a', 'bc') and ('ab', 'c') apart.
@@ -88,17 +77,6 @@ const hashedUuid = (hex: string): string =>
 const numberOf = (fields: Fields, name: string): number => {
   const value = fields[name];
   return typeof value === 'number' ? value : 0;
-};
-
-/** Repeats a write whose answer was lost. Right only for writes that carry a token of ours. */
-const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
-  for (let lost = 1; ; lost += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
-    }
-  }
 };
 
 interface Kept {

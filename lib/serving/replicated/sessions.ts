@@ -1,6 +1,5 @@
 import { checkNames, checkNumber, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import {
   absent,
@@ -12,8 +11,8 @@ import {
   type Fields,
   type Json,
   type Table,
-  type WriteOutcome,
 } from '#primitives/table';
+import { untilAnswered } from '#resilience/until-answered';
 
 export interface SessionsOptions {
   readonly table: Table;
@@ -57,18 +56,6 @@ export interface Sessions {
 const SORT = 'session';
 const MAX_TTL_MS = 30 * 86_400_000;
 const MAX_ID_BYTES = 1_024;
-const LOST_ANSWERS_LIMIT = 3;
-
-/** Right for writes that are known again by their version, and for those that may be done twice. */
-const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
-  for (let lost = 1; ; lost += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
-    }
-  }
-};
 
 /**
  * Sessions in a table: any replica serves any session, so that replicas may come, go, drain and die. Expiry is judged by

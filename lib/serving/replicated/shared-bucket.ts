@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import { absent, atMost, or, type Fields, type Table, type WriteOutcome } from '#primitives/table';
+import { untilAnswered } from '#resilience/until-answered';
 import { clockRing, type RingEntry } from './clock-ring.ts';
 import { tokensAt, waitFor, type Quota } from './gcra.ts';
 
@@ -43,22 +43,11 @@ const SORT = 'bucket';
 const MAX_TRIES = 16;
 /** Who has lost waits a little, each time for longer, so that those who race do not go on in step. */
 const WAIT_MS = 2;
-const LOST_ANSWERS_LIMIT = 3;
 const DAY_MS = 86_400_000;
 
 const numberOf = (fields: Fields, name: string): number => {
   const value = fields[name];
   return typeof value === 'number' ? value : 0;
-};
-
-const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
-  for (let lost = 1; ; lost += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
-    }
-  }
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError, PatternError } from '#primitives/errors';
+import { PatternError } from '#primitives/errors';
 import {
   absent,
   and,
@@ -10,8 +10,8 @@ import {
   type Json,
   type Key,
   type Table,
-  type WriteOutcome,
 } from '#primitives/table';
+import { untilAnswered } from '#resilience/until-answered';
 
 /** What the shared level knows of a key. */
 export interface SharedRecord {
@@ -53,18 +53,6 @@ export interface SharedLevel {
 
 const SORT = 'value';
 const MESSAGE_LIMIT = 300;
-const LOST_ANSWERS_LIMIT = 3;
-
-/** Repeats a write whose answer was lost: each carries a token of ours, by which we know it again. */
-const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
-  for (let lost = 1; ; lost += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
-    }
-  }
-};
 
 const textOf = (fields: Fields, name: string): string | undefined => {
   const value = fields[name];
