@@ -11,7 +11,7 @@ import { seededRandom } from '#primitives/memory/random';
 import { memoryTable, type MemoryTable } from '#primitives/memory/table';
 import { memoryWire, type Intercept, type Operation } from '#primitives/memory/wire';
 import type { Objects } from '#primitives/objects';
-import type { Queue } from '#primitives/queue';
+import type { OutgoingMessage, Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { eventSource, type EventSource, type EventSourceOptions } from './event-source.ts';
 import { simulatedFunction, type FunctionOptions, type SimulatedFunction } from './function-host.ts';
@@ -47,6 +47,12 @@ export interface World {
    * when it crashed or failed with a retryable error. Time passes meanwhile.
    */
   client<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Sends messages as such a client, until the queue has accepted each. A message whose answer was lost is sent again.
+   *
+   * @throws {@link PatternError} `simulation/not-sent` for a message that the queue will never take.
+   */
+  send(queue: Queue, messages: readonly OutgoingMessage[]): Promise<void>;
   /** Lets time pass until `work` is settled. */
   until<T>(work: Promise<T>): Promise<T>;
   /**
@@ -166,6 +172,17 @@ export const world = (options: WorldOptions): World => {
     throw new PatternError('simulation/no-answer', `The client gave up after ${CLIENT_TRIES} tries`, { cause });
   };
 
+  const sendAll = async (queue: Queue, messages: readonly OutgoingMessage[]): Promise<void> => {
+    let rest = messages;
+    await insist(async () => {
+      const outcomes = await queue.sendBatch(rest);
+      for (const outcome of outcomes)
+        if (!outcome.ok && !outcome.retryable) throw new PatternError('simulation/not-sent', outcome.reason);
+      rest = rest.filter((_, index) => outcomes[index]?.ok !== true);
+      if (rest.length > 0) throw new UnavailableError(queue.name);
+    });
+  };
+
   return Object.freeze<World>({
     random: ids,
     clock,
@@ -190,6 +207,7 @@ export const world = (options: WorldOptions): World => {
       void startProcess(PLATFORM).run(source.run);
     },
     client: (work) => time.until(insist(work)),
+    send: (queue, messages) => time.until(sendAll(queue, messages)),
     until: (work) => time.until(work),
     untilQuiet: () => time.until(quiet()),
     watch: (how) => {

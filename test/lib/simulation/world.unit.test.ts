@@ -134,6 +134,29 @@ test('a client repeats what crashed or may succeed later, and nothing else', asy
   await expect(wrong).rejects.toThrow('wrong');
 });
 
+test('what is sent is sent until all of it was accepted, and what is never accepted is told', async () => {
+  const bodies = Array.from({ length: 25 }, (_, n) => `${n}`);
+  const messages = bodies.map((body) => ({ body }));
+  const faults = [
+    { kind: 'crash', call: 2 },
+    { kind: 'partial', call: 4 },
+    { kind: 'lose-answer', call: 6 },
+    { kind: 'error', call: 7 },
+  ] as const;
+  const w = world({ seed: 1, faults });
+  const queue = w.queue('q');
+  await w.send(queue, messages);
+  expect(w.injected().map(({ kind }) => kind)).toEqual(['crash', 'partial', 'lose-answer', 'error']);
+  const seen = new Set<string>();
+  for (;;) {
+    const received = await queue.receive({ maxCount: 10 });
+    if (received.length === 0) break;
+    for (const { body } of received) seen.add(body);
+  }
+  expect([...seen].toSorted()).toEqual(bodies.toSorted());
+  await expect(w.send(queue, [{ body: '' }])).rejects.toMatchObject({ code: 'simulation/not-sent' });
+});
+
 test('who looks on meets no fault and is not counted', async () => {
   const w = world({ seed: 1, faults: [{ kind: 'error' }] });
   const table = w.table('t');

@@ -1,5 +1,4 @@
 import { failuresOf, messagesOf, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
-import { UnavailableError } from '#primitives/errors';
 import type { ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
@@ -48,10 +47,10 @@ export const shopScenario =
       },
     });
     w.source({ queue, function: handle, batchSize: 4 });
-    await w.client(async () => {
-      const outcomes = await queue.sendBatch(IDS.map((body) => ({ body })));
-      if (!outcomes.every(({ ok }) => ok)) throw new UnavailableError('orders');
-    });
+    await w.send(
+      queue,
+      IDS.map((body) => ({ body })),
+    );
     await w.untilQuiet();
     const seen = effects.dump().map(({ key }) => key.partition);
     const counted = (await marks.get(COUNTER))?.['n'];

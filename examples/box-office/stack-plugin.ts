@@ -1,0 +1,2 @@
+// Plugins are named from the service's own folder.
+export { default } from '../../localstack/plugin.ts';
