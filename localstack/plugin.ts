@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stop as stopBundler } from 'esbuild';
 import type { HostReady } from './function-host.ts';
@@ -70,11 +71,18 @@ export default class StackPlugin {
 
   async #claimFolders(): Promise<void> {
     const { service, serviceDir, processedInput } = this.#framework;
-    if (PACKAGING.has(processedInput.commands[0] ?? ''))
+    const isPackaging = PACKAGING.has(processedInput.commands[0] ?? '');
+    if (isPackaging)
       await lockPackaging(serviceDir, { timeoutMs: PACKAGING_MS, say: (line) => process.stderr.write(`${line}\n`) });
+    const outputWorkFolder = claimBuildFolder(serviceDir);
     const custom = (service.custom ??= {});
     const { esbuild } = custom;
-    custom['esbuild'] = { ...(isObject(esbuild) ? esbuild : {}), outputWorkFolder: claimBuildFolder(serviceDir) };
+    custom['esbuild'] = { ...(isObject(esbuild) ? esbuild : {}), outputWorkFolder };
+    if (!isPackaging) return;
+    // serverless-esbuild leaves copies of what it has zipped among the temporary files: here they go with the bundles.
+    const temporary = path.join(serviceDir, outputWorkFolder, 'tmp');
+    await mkdir(temporary, { recursive: true });
+    process.env['TMPDIR'] = temporary;
   }
 
   #refuse(): never {

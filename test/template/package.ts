@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -15,7 +15,8 @@ export const TEMPLATE_FILE = 'cloudformation-template-update-stack.json';
 const PACKAGE_TIMEOUT_MS = 180_000;
 
 /**
- * Packages the service as for AWS, without the network, into a new folder, which the caller removes.
+ * Packages the service as for AWS, without the network, into a new folder, which the caller removes. No temporary files
+ * may be left of it.
  *
  * @param settings Environment variables beside those of this process.
  */
@@ -26,11 +27,14 @@ export const packageService = async (
   const folder = mkdtempSync(path.join(tmpdir(), 'template-'));
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   try {
-    await promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
+    const packaging = promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
       cwd: ROOT,
       env: { ...inherited, ...settings },
       timeout: PACKAGE_TIMEOUT_MS,
     });
+    await packaging;
+    const left = readdirSync(tmpdir()).filter((name) => name.includes(`-${packaging.child.pid}-`));
+    if (left.length > 0) throw new Error(`Packaging left among the temporary files: ${left.join(', ')}`);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
