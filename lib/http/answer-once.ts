@@ -4,6 +4,9 @@ import type { Idempotency } from '#resilience/idempotency';
 import { problem, retryAfter } from './handlers.ts';
 import { render, type Rendered } from './rendering.ts';
 
+/** No function runs longer. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_ATTEMPT_MS = 900_000;
+
 const RENDERED = v.object({ status: v.number(), headers: v.record(v.string(), v.string()), body: v.string() });
 
 /** The same text for the same JSON, whatever the order of its keys. */
@@ -26,22 +29,29 @@ const isLasting = ({ status, headers }: Rendered): boolean => status < 500 && he
  * Answers all requests of one key with the answer of the first: the later ones carry `idempotency-replayed`. 409 while
  * the first still runs, 422 when the key came with another request.
  *
- * @param scope The route and the caller: keys of two scopes never meet.
- * @param request What must be the same: parameters, query and body as they were sent.
+ * @param how.scope The route and the caller: keys of two scopes never meet.
+ * @param how.request What must be the same: parameters, query and body as they were sent.
+ * @param how.remainingMs What the platform leaves to this attempt: when it is over, so is the attempt's claim to the key.
  */
 export const answerOnce = async (
   idempotency: Idempotency,
-  { scope, key, request }: { readonly scope: readonly string[]; readonly key: string; readonly request: unknown },
+  how: {
+    readonly scope: readonly string[];
+    readonly key: string;
+    readonly request: unknown;
+    readonly remainingMs: number;
+  },
   work: (operationId: string) => Promise<Rendered>,
 ): Promise<Rendered> => {
   const outcome = await idempotency.run(
-    sha256(canonical(scope)),
-    key,
-    sha256(canonical(request)),
+    sha256(canonical(how.scope)),
+    how.key,
+    sha256(canonical(how.request)),
     async (operationId) => {
       const { status, headers, body } = await work(operationId);
       return { answer: { status, headers, body }, keep: isLasting({ status, headers, body }) };
     },
+    { attemptMs: Math.floor(Math.min(MAX_ATTEMPT_MS, Math.max(0, how.remainingMs))) },
   );
   switch (outcome.status) {
     case 'answered': {

@@ -92,7 +92,11 @@ const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered | R
   const { idempotency, clock, random } = services;
   return withinDeadline(clock, remainingMs, async (signal) => {
     if (route.idempotent === true && idempotency !== undefined && key !== undefined)
-      return answerOnce(idempotency, { scope, key, request: input.given }, work(signal));
+      return answerOnce(
+        idempotency,
+        { scope, key, request: input.given, remainingMs: context.getRemainingTimeInMillis() },
+        work(signal),
+      );
     if (route.raw !== true) return work(signal)(random.uuid());
     const answer = await ask(signal, random.uuid());
     return isRaw(answer) ? answer : render(answer, route.contentType);
