@@ -20,6 +20,7 @@ export default {
     'functions/serving/*/dictionary/provision.ts',
     // Named by serverless.yml in a form that is not followed.
     'functions/serving/scatter-gather/{leaf.ts,leaves.js}',
+    'functions/serving/functions-and-events/code-key-secret.js',
     'localstack/commands/*.ts',
     'localstack/host/*.ts',
     'scripts/*.ts',
