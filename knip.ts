@@ -25,6 +25,8 @@ export default {
     'localstack/host/*.ts',
     'scripts/*.ts',
     'test/**/fixture/**/*.ts',
+    // Looked at by the type check.
+    'test/**/*.types.ts',
     'test/parity/service/{plugin,probe}.ts',
   ],
   project: ['{lib,functions,localstack,scripts,test}/**/*.{js,ts}', '!test/bench/**'],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { Idempotency } from '#resilience/idempotency';
-import { problem, retryAfter } from './handlers.ts';
+import { problem, retryAfter, type Problem } from './handlers.ts';
 import { render, type Rendered } from './rendering.ts';
 
 /** No function runs longer. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
@@ -21,6 +21,22 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 /** True for what may be an idempotency key: 1..255 printable characters of ASCII. */
 export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text);
+
+/** What keys belong to, as text. */
+export const keyScopeOf = (scope: readonly string[]): string => sha256(canonical(scope));
+
+export const keyInProgress = (retryAfterMs: number): Problem =>
+  problem(409, {
+    type: 'idempotency-key-in-progress',
+    detail: 'The first request with this idempotency key has not ended.',
+    headers: retryAfter(retryAfterMs),
+  });
+
+export const keyReused = (): Problem =>
+  problem(422, {
+    type: 'idempotency-key-reused',
+    detail: 'This idempotency key came with another request before.',
+  });
 
 // What asks the client to come again, and what went wrong here, must not be all that the key will ever be told.
 const isLasting = ({ status, headers }: Rendered): boolean => status < 500 && headers['retry-after'] === undefined;
@@ -44,7 +60,7 @@ export const answerOnce = async (
   work: (operationId: string) => Promise<Rendered>,
 ): Promise<Rendered> => {
   const outcome = await idempotency.run(
-    sha256(canonical(how.scope)),
+    keyScopeOf(how.scope),
     how.key,
     sha256(canonical(how.request)),
     async (operationId) => {
@@ -60,19 +76,8 @@ export const answerOnce = async (
       return { ...rendered, headers: { ...rendered.headers, 'idempotency-replayed': 'true' } };
     }
     case 'in-progress':
-      return render(
-        problem(409, {
-          type: 'idempotency-key-in-progress',
-          detail: 'The first request with this idempotency key has not ended.',
-          headers: retryAfter(outcome.retryAfterMs),
-        }),
-      );
+      return render(keyInProgress(outcome.retryAfterMs));
     case 'reused':
-      return render(
-        problem(422, {
-          type: 'idempotency-key-reused',
-          detail: 'This idempotency key came with another request before.',
-        }),
-      );
+      return render(keyReused());
   }
 };

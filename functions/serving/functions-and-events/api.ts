@@ -17,6 +17,38 @@ const email = v.pipe(
 export const challengeBody = { user: id(), address: id() };
 export const signUpBody = { email, name: id(MAX_NAME_BYTES) };
 
+const SKU_LIMIT = 100;
+const QUANTITY_LIMIT = 10_000;
+const quantity = v.pipe(
+  v.number(),
+  v.integer('Expected an integer.'),
+  v.minValue(1, 'Expected 1 or more.'),
+  v.maxValue(QUANTITY_LIMIT, `Expected at most ${QUANTITY_LIMIT}.`),
+);
+const currency = v.picklist(['EUR', 'USD', 'GBP', 'CHF']);
+const linesOf = <const S extends v.GenericSchema>(line: S) =>
+  v.pipe(
+    v.array(line),
+    v.minLength(1, 'Expected 1 line or more.'),
+    v.maxLength(SKU_LIMIT, `Expected at most ${SKU_LIMIT} lines.`),
+  );
+
+/** As it is sent: what has a default may be left out. */
+const orderDraft = v.strictObject({
+  customer: id(),
+  currency: v.optional(currency),
+  lines: linesOf(v.strictObject({ sku: id(), quantity: v.optional(quantity) })),
+});
+/** With its defaults: nothing may be missing, and the lines must go together. */
+export const order = v.strictObject({
+  customer: id(),
+  currency,
+  lines: v.pipe(
+    linesOf(v.strictObject({ sku: id(), quantity })),
+    v.check((lines) => new Set(lines.map(({ sku }) => sku)).size === lines.length, 'Expected each sku once.'),
+  ),
+});
+
 const step = v.strictObject({
   name: v.picklist(['reserve', 'account', 'welcome']),
   status: v.picklist(['waiting', 'done', 'failing', 'undone']),
@@ -32,6 +64,15 @@ export const functionsAndEventsApi = defineApi({
   title: 'Functions and events: codes for two-factor logins, and sign-ups as a pipeline of events',
   queues: ['steps'],
   routes: {
+    order: route({
+      method: 'POST',
+      path: '/functions/orders',
+      summary: 'Place an order; a quantity is 1 and the currency EUR unless said otherwise',
+      body: orderDraft,
+      answers: { 201: v.strictObject({ orderId: v.string(), ...order.entries, placedAt: time }) },
+      problems: [409, 422],
+      idempotent: 'by-handler',
+    }),
     challenge: route({
       method: 'POST',
       path: '/functions/two-factor/challenges',

@@ -3,6 +3,7 @@ import type { Mailbox } from '#serving/functions-and-events/mailbox/mailbox';
 import type { SignUps } from '#serving/functions-and-events/sign-up/sign-ups';
 import type { Challenges, Verdict } from '#serving/functions-and-events/two-factor/challenges';
 import type { functionsAndEventsApi } from './api.ts';
+import { orderHandler, type PlaceOrder } from './orders.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -45,14 +46,16 @@ const refusal = (verdict: Exclude<Verdict, { readonly status: 'verified' }>, lim
 };
 
 export const functionsAndEventsHandlers = (options: {
+  readonly placeOrder: PlaceOrder;
   readonly challenges: Challenges;
   readonly limits: Limits;
   readonly signUps: SignUps;
   /** Only where mails stay on this machine. */
   readonly mailbox: Mailbox | undefined;
 }): Handlers<typeof functionsAndEventsApi> => {
-  const { challenges, limits, signUps, mailbox } = options;
+  const { placeOrder, challenges, limits, signUps, mailbox } = options;
   return {
+    order: orderHandler(placeOrder),
     challenge: async ({ body, operationId, traceparent }) => {
       const { challengeId, expiresAtMs } = await challenges.begin({ challengeId: operationId, ...body, traceparent });
       return { status: 202, body: { challengeId, expiresAt: iso(expiresAtMs) } };

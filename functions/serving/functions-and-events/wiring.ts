@@ -5,6 +5,7 @@ import { awsTable } from '#primitives/aws/table';
 import { PatternError } from '#primitives/errors';
 import { isLocalStage } from '#primitives/local-stage';
 import { mailbox, type Mailbox, type Mailer } from '#serving/functions-and-events/mailbox/mailbox';
+import { orderBook } from '#serving/functions-and-events/orders';
 import { signUps } from '#serving/functions-and-events/sign-up/sign-ups';
 import { signUpSteps } from '#serving/functions-and-events/sign-up/sign-up-steps';
 import { challenges } from '#serving/functions-and-events/two-factor/challenges';
@@ -17,8 +18,10 @@ import {
   type Environment,
   type ShellServices,
 } from '../../shell/services.ts';
+import { httpServices } from '../../shell/idempotency.ts';
 import { codeKey } from './code-key.ts';
 import { functionsAndEventsHandlers } from './handlers.ts';
+import { decoratedOrders } from './orders.ts';
 import { buryWork, stepWork } from './work.ts';
 
 /** NIST SP 800-63B, 5.1.3.2: a code sent out of band is good for ten minutes at most. */
@@ -64,6 +67,10 @@ export const wireHandlers = (env: Environment) => {
   const { clock, random } = services;
   const limits = { attemptCount: ATTEMPT_COUNT, lifetimeMs: lifetimeMs(env) };
   return functionsAndEventsHandlers({
+    placeOrder: decoratedOrders({
+      orders: orderBook({ table: stores(env).table, clock }),
+      idempotency: httpServices(env).idempotency,
+    }),
     challenges: challenges({ ...stores(env), mac: keyedMac(codeKey(env)), clock, random, ...limits }),
     limits,
     signUps: signUpsOf(env, services),

@@ -22,3 +22,6 @@ export { signUps, type SignUpRequest, type SignUps, type SignUpsOptions } from '
 export { signUpSteps, type SignUpSteps, type SignUpStepsOptions, type StepOutcome } from './sign-up/sign-up-steps.ts';
 export type { SignUpStep, SignUpView, StepView } from './sign-up/record.ts';
 export { EVENT_SOURCE } from './events.ts';
+export * from './decorators/index.ts';
+export { orderBook, type Order, type OrderBook, type OrderRequest } from './orders.ts';
+export { breakEven, type BreakEven, type BreakEvenOptions } from './break-even.ts';

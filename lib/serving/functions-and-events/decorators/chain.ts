@@ -38,7 +38,12 @@ export type Answered<Effects extends readonly Effect[], Answer> = Effects extend
  */
 export interface Chain<In, Context, Takes, Effects extends readonly Effect[]> {
   /** Puts a decorator around all that is added after it. It does not compile where what it needs is not there. */
-  with<Provides extends object, Refuses extends Takes, Accepts, Gives extends Takes | Unchanged>(
+  with<
+    Provides extends object = object,
+    Refuses extends Takes = never,
+    Accepts = unknown,
+    Gives extends Takes | Unchanged = Unchanged,
+  >(
     decorator: Decorator<Context, Provides, Refuses, Accepts, Gives>,
   ): Chain<
     In,

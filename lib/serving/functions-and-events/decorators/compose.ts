@@ -90,19 +90,15 @@ const segment = (decorators: readonly AnyDecorator[], next: Run): ((context: Con
       if (!passage.isRefused) passage.answer = next(passage.current);
       return lastAfter < 0 ? Promise.resolve(passage.answer) : leave(passage);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   };
 };
 
-const surrounded = (
-  around: NonNullable<AnyDecorator['around']>,
-  run: Run,
-): ((context: Context) => Promise<unknown>) => {
-  const next = async (context: Context, added?: Context): Promise<unknown> =>
-    run(added === undefined ? context : { ...context, ...added });
-  return async (context) => around(context, next);
-};
+const surrounded =
+  (around: NonNullable<AnyDecorator['around']>, run: Run): ((context: Context) => Promise<unknown>) =>
+  async (context) =>
+    around(context, async (added) => run(added === undefined ? context : { ...context, ...added }));
 
 /** The handler with the decorators around it, the first one outermost. Composed once; a call only runs it. */
 export const compose = (
@@ -110,14 +106,16 @@ export const compose = (
   handler: Run,
 ): ((context: Context) => Promise<unknown>) => {
   let run: ((context: Context) => Promise<unknown>) | undefined;
+  // Collected from the inside: reversed.
   let inner: AnyDecorator[] = [];
   for (const decorator of decorators.toReversed()) {
     if (decorator.around === undefined) {
-      inner = [decorator, ...inner];
+      inner.push(decorator);
       continue;
     }
-    run = surrounded(decorator.around, inner.length === 0 ? (run ?? handler) : segment(inner, run ?? handler));
+    const within = run ?? handler;
+    run = surrounded(decorator.around, inner.length === 0 ? within : segment(inner.toReversed(), within));
     inner = [];
   }
-  return inner.length === 0 && run !== undefined ? run : segment(inner, run ?? handler);
+  return inner.length === 0 && run !== undefined ? run : segment(inner.toReversed(), run ?? handler);
 };

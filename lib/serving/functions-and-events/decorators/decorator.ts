@@ -37,12 +37,9 @@ export interface Decorator<
   /** Gives what it adds to the context, undefined for nothing, or a {@link refuse refusal}. */
   readonly before?: (context: Needs) => Awaitable<Provides | Refusal<Refuses> | undefined>;
   /** Gives the answer to pass on. It gets the context as its `before` got it. */
-  readonly after?: (answer: Takes, context: Needs) => Awaitable<unknown>;
-  /** Gives the answer to pass on, its own or that of `next`, which it calls with its context and what it adds to it. */
-  readonly around?: (
-    context: Needs,
-    next: (context: Needs, added?: Provides) => Promise<unknown>,
-  ) => Awaitable<unknown>;
+  readonly after?: (answer: Takes, context: Needs) => Awaitable<Gives extends Unchanged ? unknown : Gives>;
+  /** Gives the answer to pass on: its own, or that of `next`, which goes on inwards with what it is given to add. */
+  readonly around?: (context: Needs, next: (added?: Provides) => Promise<unknown>) => Awaitable<unknown>;
   /** Only for the types: what the chain is computed from. */
   readonly [TYPES]?: {
     readonly takes: (answer: Takes) => void;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkNames } from '#primitives/checks';
-import { InvalidArgumentError } from '#primitives/errors';
+import { checkNames, refuse as refuseArgument } from '#primitives/checks';
 import type { Json } from '#primitives/table';
 import type { Idempotency, RunOptions } from '#resilience/idempotency';
 import type { Decorator } from './decorator.ts';
@@ -22,12 +21,15 @@ export interface IdempotentOptions<Context, Answer extends Json | undefined> {
   readonly key: (context: Context) => string | undefined;
   /** What is the same when the same is asked for again. Compared as JSON, whatever the order of its fields. */
   readonly request: (context: Context) => unknown;
-  /** What becomes of a call without a key: it is never taken for another one. */
-  readonly withoutKey: 'run' | 'refuse';
+  /**
+   * A call without a key is never taken for another one: it is refused, or runs under the operation id that this gives
+   * it, a new one for each call.
+   */
+  readonly withoutKey: 'refuse' | ((context: Context) => string);
   /** Which answers the key will ever be told; the others are given once, and the next call runs again. Default: all. */
   readonly isLasting?: (answer: Answer) => boolean;
   /** What is made of an answer that is given again, e.g. a header that says so. Default: nothing. */
-  readonly replayed?: (answer: Answer) => Answer;
+  readonly replayed?: (answer: Answer) => NoInfer<Answer>;
   /** How long this attempt can last, and what ends its waiting. Default: nothing is known of it. */
   readonly run?: (context: Context) => RunOptions;
 }
@@ -58,19 +60,19 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  */
 export const idempotent = <Context extends { readonly body: unknown }, Answer extends Json | undefined>(
   options: IdempotentOptions<Context, Answer>,
-): Decorator<Context, { readonly operationId: string | undefined }, NotRun, Answer> => {
+): Decorator<Context, { readonly operationId: string }, NotRun, Answer> => {
   checkNames(options, NAMES);
   const { idempotency, scope, key, request, withoutKey, isLasting = () => true, replayed, run } = options;
-  if (!['run', 'refuse'].includes(withoutKey))
-    throw new InvalidArgumentError(`Expected 'withoutKey' to be run or refuse, got ${String(withoutKey)}.`);
+  if (withoutKey !== 'refuse' && typeof withoutKey !== 'function')
+    throw refuseArgument('withoutKey', 'refuse, or what gives an id', withoutKey);
   return Object.freeze({
     around: async (context, next) => {
       const given = key(context);
       if (given === undefined || given === '')
-        return withoutKey === 'refuse' ? MISSING : next(context, { operationId: undefined });
+        return withoutKey === 'refuse' ? MISSING : next({ operationId: withoutKey(context) });
       const work = async (operationId: string) => {
         // What comes out is what the chain's types let in.
-        const answer = (await next(context, { operationId })) as Answer;
+        const answer = (await next({ operationId })) as Answer;
         return { answer, keep: isLasting(answer) };
       };
       const hash = sha256(canonical(request(context)));
@@ -79,5 +81,5 @@ export const idempotent = <Context extends { readonly body: unknown }, Answer ex
       if (outcome.status === 'reused') return REUSED;
       return outcome.replayed && replayed !== undefined ? replayed(outcome.answer as Answer) : outcome.answer;
     },
-  } satisfies Decorator<Context, { readonly operationId: string | undefined }, NotRun, Answer>);
+  } satisfies Decorator<Context, { readonly operationId: string }, NotRun, Answer>);
 };

@@ -9,6 +9,11 @@ export interface Invalid {
   readonly errors: { readonly [field: string]: readonly string[] };
 }
 
+interface Unvalidated {
+  readonly draft: unknown;
+  /** Not there yet. */
+  readonly body?: undefined;
+}
 interface Validated<Output> {
   readonly body: Output;
   /** Gone: a default that came now would not be validated. */
@@ -25,7 +30,7 @@ const fieldOf = ({ path = [] }: StandardIssue): string => {
 };
 
 /** What is wrong, by field. */
-export const invalid = (issues: readonly StandardIssue[]): Invalid => {
+const invalid = (issues: readonly StandardIssue[]): Invalid => {
   const errors = new Map<string, Set<string>>();
   for (const issue of issues) {
     const name = fieldOf(issue);
@@ -47,12 +52,12 @@ export const invalid = (issues: readonly StandardIssue[]): Invalid => {
  */
 export const validated = <Draft, Output>(
   schema: StandardSchema<Draft, Output>,
-): Decorator<{ readonly draft: unknown }, Validated<Output>, Invalid> => {
+): Decorator<Unvalidated, Validated<Output>, Invalid> => {
   const { validate } = schema['~standard'];
   const stepOf = (result: StandardResult<Output>): Validated<Output> | Refusal<Invalid> =>
     result.issues === undefined ? { body: result.value, draft: undefined } : refuse(invalid(result.issues));
   return Object.freeze({
-    before: ({ draft }: { readonly draft: unknown }) => {
+    before: ({ draft }: Unvalidated) => {
       const result = validate(draft);
       return isThenable(result) ? result.then(stepOf) : stepOf(result);
     },
