@@ -75,8 +75,10 @@ export const functionsAndEventsHandlers = (options: {
     signUpStatus: async ({ params }) => {
       const view = await signUps.look(params.id);
       if (view === undefined) return problem(404, { detail: 'There is no such sign-up.' });
-      const steps = view.steps.map(({ atMs, ...step }) => ({
-        ...step,
+      const steps = view.steps.map(({ name, status, attempts, atMs }) => ({
+        name,
+        status,
+        attempts,
         ...(atMs === undefined ? {} : { at: iso(atMs) }),
       }));
       return { status: 200, body: { ...view, steps } };

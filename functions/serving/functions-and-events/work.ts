@@ -7,6 +7,7 @@ import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
+import { parseTraceparent } from '#primitives/trace';
 import type { SignUpSteps } from '#serving/functions-and-events/sign-up/sign-up-steps';
 import type { SignUps } from '#serving/functions-and-events/sign-up/sign-ups';
 import type { CodeSender } from '#serving/functions-and-events/two-factor/code-sender';
@@ -34,6 +35,11 @@ const reasonOf = (work: Work, error: unknown): string =>
     : 'the code could not be sent';
 
 const traceOf = ({ traceparent }: Work) => (traceparent === undefined ? {} : { traceparent });
+
+const traceField = ({ traceparent }: Work) => {
+  const trace = parseTraceparent(traceparent);
+  return trace === undefined ? {} : { traceId: trace.traceId };
+};
 
 const deadLetterSender = ({
   deadLetters,
@@ -72,7 +78,7 @@ export const stepWork = (options: WorkOptions) => {
     const { value: work } = parsed;
     try {
       const outcome = await run(work, message);
-      log.info('step', { message: message.id, kind: work.kind, outcome, ...traceOf(work) });
+      log.info('step', { message: message.id, kind: work.kind, outcome, ...traceField(work) });
     } catch (error) {
       const isLast = work.kind !== 'task' && message.receiveCount >= maxReceiveCount;
       if (error instanceof InvalidArgumentError || isLast)

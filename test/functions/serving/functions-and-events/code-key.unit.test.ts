@@ -1,11 +1,8 @@
-import {
-  codeKeyReference,
-  codeKeyResources,
-} from '../../../../functions/serving/functions-and-events/code-key-secret.js';
+import path from 'node:path';
 import { codeKey } from '../../../../functions/serving/functions-and-events/code-key.ts';
 
 /** serverless.yml loads it; there are no types of it. */
-const SECRET = '../../../../functions/serving/functions-and-events/code-key-secret.js';
+const SECRET = path.resolve('functions/serving/functions-and-events/code-key-secret.js');
 type Resolve = (framework: { resolveVariable(name: string): Promise<unknown> }) => Promise<unknown>;
 const { codeKeyReference, codeKeyResources } = (await import(SECRET)) as Readonly<
   Record<'codeKeyReference' | 'codeKeyResources', Resolve>

@@ -7,7 +7,7 @@ import type { Table } from '#primitives/table';
 import { mailbox, type Mailer } from '#serving/functions-and-events/mailbox/mailbox';
 import { signUps } from '#serving/functions-and-events/sign-up/sign-ups';
 import { signUpSteps } from '#serving/functions-and-events/sign-up/sign-up-steps';
-import { codeSender, type CodeSender } from '#serving/functions-and-events/two-factor/code-sender';
+import { codeSender } from '#serving/functions-and-events/two-factor/code-sender';
 import { keyedMac } from '#serving/functions-and-events/two-factor/mac';
 import { outside } from '#simulation/processes';
 import type { World } from '#simulation/world';
@@ -41,7 +41,8 @@ export const signUpWorld = (
     /** What the steps, and those who start sign-ups, write to, in place of the table itself: for planted faults. */
     readonly stepsTable?: (table: Table) => Table;
     readonly apiTable?: (table: Table) => Table;
-    readonly sender?: (sender: CodeSender) => CodeSender;
+    /** Likewise of the sender of codes. */
+    readonly senderTable?: (table: Table) => Table;
     /** Welcome mails to these fail for ever. */
     readonly unreachable?: readonly string[];
   } = {},
@@ -68,17 +69,15 @@ export const signUpWorld = (
   const api = () => signUps({ table: apiTable, bus, clock, random, restartAfterMs: 60_000 });
   const steps = () =>
     signUpSteps({ table: stepsTable, bus, mailer, clock, random, attemptCount: MAX_RECEIVE_COUNT, keepMs: DAY_MS });
-  const sender = () => {
-    const send = codeSender({
-      table,
+  const sender = () =>
+    codeSender({
+      table: options.senderTable?.(table) ?? table,
       mailer,
       mac: keyedMac(KEY),
       drawBelow: (limit) => Math.floor(random.next() * limit),
       clock,
       lifetimeMs: 600_000,
     });
-    return options.sender?.(send) ?? send;
-  };
   const shared = { source, deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT, clock, random, log: quiet } as const;
   const work = (): WorkOptions => ({
     sendCode: sender(),
