@@ -1,5 +1,6 @@
 import type { Api } from '#http/api';
 import { workQueueApi } from './batch/work-queue/api.ts';
+import { functionsAndEventsApi } from './serving/functions-and-events/api.ts';
 import { ownershipApi } from './serving/ownership-election/api.ts';
 import { replicatedApi } from './serving/replicated/api.ts';
 import { scatterGatherApi } from './serving/scatter-gather/api.ts';
@@ -16,6 +17,7 @@ export const catalogue: readonly Api[] = Object.freeze([
   replicatedApi,
   shardedApi,
   scatterGatherApi,
+  functionsAndEventsApi,
   ownershipApi,
   workQueueApi,
 ]);

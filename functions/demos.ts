@@ -1,5 +1,6 @@
 import type { Demo } from './demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
+import { functionsAndEventsDemo } from './serving/functions-and-events/demo.ts';
 import { ownershipDemo } from './serving/ownership-election/demo.ts';
 import { replicatedDemo } from './serving/replicated/demo.ts';
 import { scatterGatherDemo } from './serving/scatter-gather/demo.ts';
@@ -16,6 +17,7 @@ export const DEMOS: readonly Demo[] = [
   replicatedDemo,
   shardedDemo,
   scatterGatherDemo,
+  functionsAndEventsDemo,
   ownershipDemo,
   workQueueDemo,
 ];

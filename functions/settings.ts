@@ -11,6 +11,8 @@ export interface Settings {
   readonly maxReceiveCount: number;
   /** After so long a first attempt that never ended may be repeated. */
   readonly idempotencyInProgressMs: number;
+  /** How long a two-factor code is good for. */
+  readonly codeLifetimeMs: number;
   /** How often a sidecar looks for a new configuration. */
   readonly syncIntervalMs: number;
   /** The repository whose versions the legacy program of the sidecar pattern follows; empty: the one that came with it. */
@@ -154,6 +156,7 @@ export const readSettings = (
     visibilityTimeoutS,
     maxReceiveCount: read.integer('MAX_RECEIVE_COUNT', 5, 1, MAX_RECEIVES),
     idempotencyInProgressMs: read.integer('IDEMPOTENCY_IN_PROGRESS_MS', 30_000, 1_000, 900_000),
+    codeLifetimeMs: read.integer('CODE_LIFETIME_MS', 300_000, 1_000, 600_000),
     syncIntervalMs: read.integer('SYNC_INTERVAL_MS', 10_000, 1_000, HOUR_MS),
     sidecarRepository: read.repository('SIDECAR_REPOSITORY', isLocal),
     sidecarBranch: read.matching(

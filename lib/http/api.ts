@@ -37,8 +37,11 @@ export interface Route {
   readonly problems?: readonly number[];
   /** Only for admins: who sends the admin token, or whom IAM knows as one. */
   readonly admin?: boolean;
-  /** Honours `idempotency-key`. For a POST that creates. */
-  readonly idempotent?: boolean;
+  /**
+   * Honours `idempotency-key`. For a POST that creates. `by-handler`: the handler does, by `keyScope`; what the key may be
+   * is still checked for it.
+   */
+  readonly idempotent?: boolean | 'by-handler';
   /**
    * For a proxy: a body of any type, up to 64 KiB, and any query go to the handler as they came, and it answers with
    * status, headers and bytes. Without `query`, `body` and `idempotent`.
@@ -83,7 +86,7 @@ export const route = <const R extends Route>(definition: R): R => {
     );
   }
   const { raw, query, body, idempotent } = definition as Route;
-  if (raw === true && (query !== undefined || body !== undefined || idempotent === true)) {
+  if (raw === true && (query !== undefined || body !== undefined || (idempotent ?? false) !== false)) {
     throw new InvalidArgumentError(
       `Expected 'raw' to come without query, body and idempotent, got more at '${definition.path}'.`,
     );

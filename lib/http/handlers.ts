@@ -122,6 +122,8 @@ export interface Request<R extends Route> {
    * again after a crash, so that the second run finds the first one's work; a new one for a request without a key.
    */
   readonly operationId: string;
+  /** What an `idempotency-key` belongs to, the route and the caller, where the handler looks after it; else empty. */
+  readonly keyScope: string;
   /** How long the client will be waited for: what the function has left, less the time to answer. */
   readonly remainingMs: number;
 }

@@ -5,7 +5,7 @@ import type { Random } from '#primitives/random';
 import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#primitives/trace';
 import type { Idempotency } from '#resilience/idempotency';
 import type { Admins } from './admin.ts';
-import { answerOnce } from './answer-once.ts';
+import { answerOnce, keyScopeOf } from './answer-once.ts';
 import type { Api } from './api.ts';
 import { budgetMs, DeadlineError, withinDeadline } from './deadline.ts';
 import type { HttpContext, HttpEvent, HttpResult } from './event.ts';
@@ -80,7 +80,9 @@ const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered | R
   const remainingMs = budgetMs(context.getRemainingTimeInMillis());
   const traceparent = formatTraceparent(trace);
   const ask = (signal: AbortSignal, operationId: string) => {
-    const request = { ...input.valid, raw, headers, address, log, traceparent, signal, operationId, remainingMs };
+    const keyScope = route.idempotent === 'by-handler' ? keyScopeOf(scope) : '';
+    const about = { headers, address, log, traceparent, signal, operationId, keyScope, remainingMs };
+    const request = { ...input.valid, raw, ...about };
     // The schemas of the route have made it what the handler's type says.
     return handler(request as never);
   };
@@ -92,7 +94,11 @@ const runHandler = async (call: Call, valid: ValidRequest): Promise<Rendered | R
   const { idempotency, clock, random } = services;
   return withinDeadline(clock, remainingMs, async (signal) => {
     if (route.idempotent === true && idempotency !== undefined && key !== undefined)
-      return answerOnce(idempotency, { scope, key, request: input.given }, work(signal));
+      return answerOnce(
+        idempotency,
+        { scope, key, request: input.given, remainingMs: context.getRemainingTimeInMillis() },
+        work(signal),
+      );
     if (route.raw !== true) return work(signal)(random.uuid());
     const answer = await ask(signal, random.uuid());
     return isRaw(answer) ? answer : render(answer, route.contentType);

@@ -99,7 +99,7 @@ const problemStatuses = (route: Route): readonly number[] =>
       400,
       ...(route.admin === true ? [401, 403] : []),
       ...(route.method === 'GET' ? [] : route.raw === true ? [413] : [413, 415]),
-      ...(route.idempotent === true ? [409, 422] : []),
+      ...((route.idempotent ?? false) !== false ? [409, 422] : []),
       ...(route.problems ?? []),
       500,
       503,
@@ -147,7 +147,7 @@ const operation = (
     parameters: [
       ...parametersIn('path', convert(paramsSchema(route), 'params')),
       ...(route.query === undefined ? [] : parametersIn('query', convert(route.query, 'query'))),
-      ...(route.idempotent === true ? [HEADER_IDEMPOTENCY_KEY] : []),
+      ...((route.idempotent ?? false) !== false ? [HEADER_IDEMPOTENCY_KEY] : []),
       HEADER_TRACEPARENT,
     ],
     ...(route.raw === true ? { requestBody: ANY_BODY } : {}),

@@ -54,7 +54,7 @@ const withoutBody = new Set(['GET', 'HEAD']);
 
 const keyErrors = (route: Route, headers: RequestHeaders): FieldErrors => {
   const { 'idempotency-key': key } = headers;
-  if (route.idempotent !== true || key === undefined || isIdempotencyKey(key)) return {};
+  if ((route.idempotent ?? false) === false || key === undefined || isIdempotencyKey(key)) return {};
   return { 'idempotency-key': ['Expected 1 to 255 printable characters of ASCII.'] };
 };
 

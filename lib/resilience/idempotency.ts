@@ -1,216 +1,221 @@
-import { createHash } from 'node:crypto';
-import { checkInteger, checkNames, checkText } from '#primitives/checks';
+import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import type { Random } from '#primitives/random';
-import { absent, and, atMost, equals, or, type Fields, type Json, type Table } from '#primitives/table';
+import { batchRunner } from './idempotency-batch.ts';
+import {
+  answerOf,
+  COME_AGAIN,
+  operationIdOf,
+  partitionOf,
+  recordKey,
+  REUSED,
+  runRecords,
+  textOf,
+  type Claim,
+  type Settled,
+} from './idempotency-record.ts';
+import type { Idempotency, IdempotencyOptions, IdempotentOutcome, RunOptions, Work } from './idempotency-types.ts';
 import { untilAnswered } from './until-answered.ts';
 
-export interface IdempotencyOptions {
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** A first run that has not ended after so long counts as crashed. 1..900_000 ms; longer than any run may take. */
-  readonly inProgressMs: number;
-  /** How long an answer is kept, from its run on. At least `inProgressMs`, at most 30 days. */
-  readonly keepMs: number;
-  /** How many answers this process remembers, so that a replay needs no call. 0..10_000, default 256. */
-  readonly cacheCount?: number;
-}
+export type {
+  BatchEntry,
+  BatchOutcome,
+  Idempotency,
+  IdempotencyOptions,
+  IdempotentOutcome,
+  RunOptions,
+  WhileRunning,
+  Work,
+} from './idempotency-types.ts';
 
-/** What the work came to. An answer with `keep: false` (a failure, a refusal for now) is given once and not stored. */
-export interface Work {
-  readonly answer: Json;
-  readonly keep: boolean;
-}
-
-export type IdempotentOutcome =
-  | { readonly status: 'answered'; readonly answer: Json; readonly replayed: boolean }
-  /** Another run of the same key has not ended. `retryAfterMs` grows with its age: clients come 1, 2, 4 s … later. */
-  | { readonly status: 'in-progress'; readonly retryAfterMs: number }
-  /** The key came with another body before. */
-  | { readonly status: 'reused' };
-
-export interface Idempotency {
-  /**
-   * Runs the work at most once for each key that answers, and gives everyone who brings the same key and body the same
-   * answer.
-   *
-   * The work gets an `operationId`, a UUID made of scope, key and body: whoever writes its effect under that id has
-   * the effect once, even when a first run crashed, or still goes on, when a second one starts. The answer is given
-   * out only once it is stored; where storing fails the error is the outcome, and the key stays in progress.
-   *
-   * When the work throws, nothing is kept and the next run may start at once. After a crash it may start when
-   * `inProgressMs` are over, and the late end of the first run changes nothing. The start is judged by the host's own
-   * clock: clocks that differ let a second run start early or late, which the `operationId` makes harmless.
-   *
-   * Calls: 2 for a fresh key, 1 for a repeated one, 0 when this process remembers the answer.
-   *
-   * @param scope 1..200 bytes: what the key belongs to, e.g. function and caller. Keys of two scopes never meet.
-   * @param key 1..1024 bytes. Only its hash is stored.
-   * @param bodyHash 1..200 bytes: equal for equal requests.
-   * @throws what the work throws, and what the table throws
-   * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
-   */
-  run(
-    scope: string,
-    key: string,
-    bodyHash: string,
-    work: (operationId: string) => Promise<Work>,
-  ): Promise<IdempotentOutcome>;
-}
-
-const OPTIONS = ['table', 'clock', 'random', 'inProgressMs', 'keepMs', 'cacheCount'];
+const OPTIONS = ['table', 'clock', 'random', 'inProgressMs', 'keepMs', 'cacheCount', 'whileRunning'];
 const DAY_MS = 86_400_000;
-const SORT = 'run';
-const MIN_RETRY_MS = 1_000;
+const MAX_RUN_MS = 900_000;
 
-const hash = (...parts: readonly string[]): string =>
-  // Lengths keep ('a', 'bc') and ('ab', 'c') apart.
-  createHash('sha256')
-    .update(parts.map((part) => `${part.length}:${part}`).join(''))
-    .digest('hex');
-
-/** A UUID of version 8, made of a hash. @see https://www.rfc-editor.org/rfc/rfc9562#section-5.8 */
-const hashedUuid = (hex: string): string =>
-  [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
-
-const numberOf = (fields: Fields, name: string): number => {
-  const value = fields[name];
-  return typeof value === 'number' ? value : 0;
-};
-
-interface Kept {
+/** One call of `run`. */
+interface Call {
+  readonly partition: string;
   readonly bodyHash: string;
-  readonly text: string;
-  readonly keepUntilMs: number;
+  readonly operationId: () => string;
+  readonly work: (operationId: string) => Promise<Work>;
+  readonly leaseMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** By the monotonic clock: when it stops waiting for a twin. */
+  readonly waitUntilMs: number;
 }
 
-const answered = (text: string, replayed: boolean): IdempotentOutcome => {
-  // Written by `store`, which took it from a Json.
-  return { status: 'answered', answer: JSON.parse(text) as Json, replayed };
+interface Flight {
+  readonly bodyHash: string;
+  readonly signal: AbortSignal | undefined;
+  readonly settled: Promise<Settled>;
+}
+
+const checkOptions = (options: IdempotencyOptions): void => {
+  checkNames(options, OPTIONS);
+  const { inProgressMs, keepMs, cacheCount = 0, whileRunning = { mode: 'reject' } } = options;
+  checkInteger('inProgressMs', inProgressMs, 1, MAX_RUN_MS);
+  checkInteger('keepMs', keepMs, inProgressMs, 30 * DAY_MS);
+  checkInteger('cacheCount', cacheCount, 0, 10_000);
+  if (whileRunning.mode === 'reject') return checkNames(whileRunning, ['mode']);
+  if (!['wait', 'join'].includes(whileRunning.mode)) throw refuse('mode', 'reject, wait or join', whileRunning.mode);
+  checkNames(whileRunning, ['mode', 'waitMs', 'pollMs']);
+  checkInteger('waitMs', whileRunning.waitMs, 1, MAX_RUN_MS);
+  checkInteger('pollMs', whileRunning.pollMs, 10, 60_000);
 };
 
-/** The latest answers of this process, the oldest dropped first. */
-const answerCache = (limit: number) => {
-  const entries = new Map<string, Kept>();
-  return {
-    get: (name: string, nowMs: number): Kept | undefined => {
-      const entry = entries.get(name);
-      return entry !== undefined && entry.keepUntilMs > nowMs ? entry : undefined;
-    },
-    set: (name: string, entry: Kept): void => {
-      entries.delete(name);
-      entries.set(name, entry);
-      const [oldest] = entries.keys();
-      if (entries.size > limit && oldest !== undefined) entries.delete(oldest);
-    },
-  };
+/** What the work comes to, or undefined when `ms` are over before. */
+const within = async <T>(
+  clock: Clock,
+  ms: number,
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> => {
+  const over = new AbortController();
+  const ends = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+  try {
+    return await Promise.race([work, clock.sleep(ms, ends).then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
 };
+
+export const outcomeOf = (settled: Settled): IdempotentOutcome =>
+  settled.status === 'answered'
+    ? { status: 'answered', answer: answerOf(settled.text), replayed: settled.replayed }
+    : settled;
 
 /**
  * Makes requests that carry a key safe to repeat.
  *
- * @throws {@link InvalidArgumentError} when an option is out of its range
+ * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
 export const idempotency = (options: IdempotencyOptions): Idempotency => {
-  const { table, clock, random, inProgressMs, keepMs, cacheCount = 256 } = options;
-  checkNames(options, OPTIONS);
-  checkInteger('inProgressMs', inProgressMs, 1, 900_000);
-  checkInteger('keepMs', keepMs, inProgressMs, 30 * DAY_MS);
-  checkInteger('cacheCount', cacheCount, 0, 10_000);
-  const cache = answerCache(cacheCount);
+  checkOptions(options);
+  const { table, clock, random, inProgressMs, keepMs, cacheCount = 256, whileRunning = { mode: 'reject' } } = options;
+  const records = runRecords({ clock, keepMs, cacheCount });
+  const flights = new Map<string, Flight>();
 
-  const replay = (partition: string, bodyHash: string, kept: Kept): IdempotentOutcome => {
-    if (kept.bodyHash !== bodyHash) return { status: 'reused' };
-    cache.set(partition, kept);
-    return answered(kept.text, true);
-  };
-
-  /** What the record of another run means for us. */
-  const judge = (partition: string, bodyHash: string, record: Fields): IdempotentOutcome => {
-    const { bodyHash: itsBodyHash, answer } = record;
-    if (typeof itsBodyHash !== 'string' || itsBodyHash !== bodyHash) return { status: 'reused' };
-    if (typeof answer === 'string') {
-      return replay(partition, bodyHash, { bodyHash, text: answer, keepUntilMs: numberOf(record, 'keepUntilMs') });
-    }
-    const leftMs = numberOf(record, 'leaseUntilMs') - clock.nowMs();
-    const retryAfterMs = Math.min(leftMs, inProgressMs - leftMs);
-    return { status: 'in-progress', retryAfterMs: Math.max(MIN_RETRY_MS, retryAfterMs) };
+  const leaseMs = ({ attemptMs = inProgressMs }: RunOptions): number => {
+    checkInteger('attemptMs', attemptMs, 0, MAX_RUN_MS);
+    return Math.min(attemptMs, inProgressMs);
   };
 
   /** Undefined when the key is ours from now on. */
-  const claim = async (partition: string, bodyHash: string, token: string): Promise<IdempotentOutcome | undefined> => {
-    const nowMs = clock.nowMs();
-    const isExpired = atMost('keepUntilMs', nowMs);
-    const isCrashed = and(absent('answer'), atMost('leaseUntilMs', nowMs), equals('bodyHash', bodyHash));
-    const keepUntilMs = nowMs + keepMs;
-    const outcome = await untilAnswered(() =>
-      table.put({
-        key: { partition, sort: SORT },
-        fields: { token, bodyHash, leaseUntilMs: nowMs + inProgressMs, keepUntilMs },
-        condition: or(absent(), isExpired, isCrashed),
-        expiresAtMs: keepUntilMs,
-      }),
-    );
+  const claimKey = async (claim: Claim, call: Call): Promise<Settled | undefined> => {
+    const { partition, bodyHash, token } = claim;
+    const put = records.claim(claim, call.leaseMs);
+    const outcome = await untilAnswered(() => table.put(put));
     if (outcome.status === 'written') return undefined;
-    // Gone since: whoever comes next finds the key free.
-    if (outcome.current === undefined) return { status: 'in-progress', retryAfterMs: MIN_RETRY_MS };
+    if (outcome.current === undefined) return COME_AGAIN;
     // Refused by our own write, whose answer was lost.
-    return outcome.current['token'] === token ? undefined : judge(partition, bodyHash, outcome.current);
+    return outcome.current['token'] === token ? undefined : records.judge(partition, bodyHash, outcome.current);
   };
 
-  const release = async (partition: string, token: string): Promise<void> => {
+  const release = async (claim: Claim): Promise<void> => {
     try {
-      await table.delete({ key: { partition, sort: SORT }, condition: equals('token', token) });
+      await table.delete(records.release(claim));
     } catch {
       // The claim ends by itself when its time is over.
     }
   };
 
-  const store = async (
-    partition: string,
-    bodyHash: string,
-    token: string,
-    text: string,
-  ): Promise<IdempotentOutcome> => {
-    const keepUntilMs = clock.nowMs() + keepMs;
-    const outcome = await untilAnswered(() =>
-      table.update({
-        key: { partition, sort: SORT },
-        set: { answer: text, keepUntilMs },
-        condition: equals('token', token),
-        expiresAtMs: keepUntilMs,
-      }),
-    );
+  const store = async (claim: Claim, text: string): Promise<Settled> => {
+    const update = records.answer(claim, text);
+    const outcome = await untilAnswered(() => table.update(update));
+    if (outcome.status === 'written') return records.answered(claim, text);
     // We came too late: another run has the key, and its answer is the answer.
-    if (outcome.status === 'refused' && outcome.current !== undefined) {
-      return judge(partition, bodyHash, outcome.current);
-    }
-    if (outcome.status === 'written') cache.set(partition, { bodyHash, text, keepUntilMs });
-    return answered(text, false);
+    if (outcome.current !== undefined) return records.judge(claim.partition, claim.bodyHash, outcome.current);
+    return { status: 'answered', text, replayed: false };
   };
 
-  return Object.freeze({
-    run: async (scope, key, bodyHash, work) => {
+  /** Runs the work, when the key can be had. */
+  const attempt = async (call: Call): Promise<Settled> => {
+    const { partition, bodyHash } = call;
+    const claim = { partition, bodyHash, token: random.uuid() };
+    const refused = await claimKey(claim, call);
+    if (refused !== undefined) return refused;
+    let done: Work;
+    try {
+      done = await call.work(call.operationId());
+    } catch (error) {
+      await release(claim);
+      throw error;
+    }
+    const text = textOf(done.answer);
+    if (done.keep) return store(claim, text);
+    await release(claim);
+    return { status: 'answered', text, replayed: false };
+  };
+
+  const settle = async (call: Call): Promise<Settled> => {
+    let settled = await attempt(call);
+    while (settled.status === 'in-progress' && whileRunning.mode !== 'reject') {
+      const leftMs = call.waitUntilMs - clock.monotonicMs();
+      if (leftMs <= 0) return settled;
+      const pauseMs = whileRunning.pollMs * (1 - random.next() / 2);
+      await clock.sleep(Math.min(leftMs, pauseMs), call.signal);
+      const record = await table.get(recordKey(call.partition));
+      const isFree = record === undefined || records.isOver(record);
+      settled = isFree ? await attempt(call) : records.judge(call.partition, call.bodyHash, record);
+    }
+    return settled;
+  };
+
+  /** What the run of this process comes to that is under way. Undefined: there is none that can be joined. */
+  const join = async ({ signal, settled }: Flight, call: Call): Promise<Settled | undefined> => {
+    try {
+      const leftMs = call.waitUntilMs - clock.monotonicMs();
+      const outcome = (await within(clock, leftMs, settled, call.signal)) ?? COME_AGAIN;
+      return outcome.status === 'answered' ? { ...outcome, replayed: true } : outcome;
+    } catch (error) {
+      // That it was called off is no answer for those who were not.
+      if (signal?.aborted === true && call.signal?.aborted !== true) return undefined;
+      throw error;
+    }
+  };
+
+  const settleJoined = async (call: Call): Promise<Settled> => {
+    for (let flight = flights.get(call.partition); flight !== undefined; flight = flights.get(call.partition)) {
+      if (flight.bodyHash !== call.bodyHash) return REUSED;
+      const settled = await join(flight, call);
+      if (settled !== undefined) return settled;
+    }
+    const settled = settle(call);
+    flights.set(call.partition, { bodyHash: call.bodyHash, signal: call.signal, settled });
+    try {
+      return await settled;
+    } finally {
+      flights.delete(call.partition);
+    }
+  };
+
+  const runBatch = batchRunner({ table, clock, random, records });
+
+  return Object.freeze<Idempotency>({
+    run: async (scope, key, bodyHash, work, how = {}) => {
       checkText('scope', scope, 1, 200);
       checkText('key', key, 1, 1024);
       checkText('bodyHash', bodyHash, 1, 200);
-      const partition = `${scope}/${hash(key)}`;
-      const kept = cache.get(partition, clock.nowMs());
-      if (kept !== undefined) return replay(partition, bodyHash, kept);
-      const token = random.uuid();
-      const refused = await claim(partition, bodyHash, token);
-      if (refused !== undefined) return refused;
-      let done: Work;
-      try {
-        done = await work(hashedUuid(hash(scope, key, bodyHash)));
-      } catch (error) {
-        await release(partition, token);
-        throw error;
-      }
-      if (done.keep) return store(partition, bodyHash, token, JSON.stringify(done.answer));
-      await release(partition, token);
-      return { status: 'answered', answer: done.answer, replayed: false };
+      checkNames(how, ['signal', 'attemptMs']);
+      const partition = partitionOf(scope, key);
+      const remembered = records.remembered(partition, bodyHash);
+      if (remembered !== undefined) return outcomeOf(remembered);
+      const call: Call = {
+        partition,
+        bodyHash,
+        operationId: () => operationIdOf(scope, key, bodyHash),
+        work,
+        leaseMs: leaseMs(how),
+        signal: how.signal,
+        waitUntilMs: whileRunning.mode === 'reject' ? 0 : clock.monotonicMs() + whileRunning.waitMs,
+      };
+      return outcomeOf(await (whileRunning.mode === 'join' ? settleJoined(call) : settle(call)));
     },
-  } satisfies Idempotency);
+    runBatch: async (scope, entries, how = {}) => {
+      checkText('scope', scope, 1, 200);
+      checkInteger('entries.length', entries.length, 1, 100);
+      checkNames(how, ['attemptMs']);
+      const settled = await runBatch(scope, entries, leaseMs(how));
+      return settled.map((each) => (each.status === 'failed' ? each : outcomeOf(each)));
+    },
+  });
 };

@@ -1,5 +1,4 @@
 import { OutcomeUnknownError } from '#primitives/errors';
-import type { WriteOutcome } from '#primitives/table';
 
 const LOST_ANSWERS_LIMIT = 3;
 
@@ -9,7 +8,7 @@ const LOST_ANSWERS_LIMIT = 3;
  *
  * @throws {@link OutcomeUnknownError} when the last answer was lost, too
  */
-export const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
+export const untilAnswered = async <T>(write: () => Promise<T>): Promise<T> => {
   for (let lost = 1; ; lost += 1) {
     try {
       return await write();

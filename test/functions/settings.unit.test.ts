@@ -10,6 +10,7 @@ describe('settings by environment', () => {
       leaseMs: 15_000,
       visibilityTimeoutS: 65,
       maxReceiveCount: 5,
+      codeLifetimeMs: 300_000,
       idempotencyInProgressMs: 30_000,
       syncIntervalMs: 10_000,
       sidecarRepository: '',

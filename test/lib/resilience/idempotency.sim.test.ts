@@ -34,7 +34,7 @@ const sweep = async (fault: (typeof FAULTS)[number], at: number, planted: 'none'
   });
   const effects = memoryTable({ name: 'effects', clock, wire });
   const table = memoryTable({ name: 'idempotency', clock, wire });
-  const given: Json[] = [];
+  const given: (Json | undefined)[] = [];
   let runs = 0;
   const attempt = async (): Promise<IdempotentOutcome | undefined> => {
     isDead = false;
