@@ -109,7 +109,7 @@ test(
         PATIENCE_MS,
       );
       const begun = await until(
-        () => ask('POST', '/shards', { name: 'late-comer', weight: 2 }),
+        () => ask('POST', '/shards', { name: 'late-comer', weight: 8 }),
         (answer) => answer?.status === 202,
         PATIENCE_MS,
       );
