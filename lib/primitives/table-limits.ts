@@ -159,6 +159,10 @@ export const checkKeys = (keys: readonly Key[]): void => {
   for (const key of keys) checkKey(key);
 };
 
+/** Keys of which each may name its table. */
+export const checkKeysOfTables = (keys: readonly (Key & { readonly table?: Table })[]): void =>
+  checkKeys(keys.map(({ table: _table, ...key }) => key));
+
 /** One text for a key of a table: no two keys have the same. */
 export const keyText = (key: Key, table = ''): string => JSON.stringify([table, key.partition, key.sort]);
 

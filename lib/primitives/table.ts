@@ -155,6 +155,11 @@ export interface Table {
     options?: { readonly token?: string },
   ): Promise<TransactionOutcome>;
 
-  /** Up to 100 records as they stood together at one instant, in order. Undefined as a whole on a conflict. */
-  transactGet(keys: readonly Key[]): Promise<readonly (Fields | undefined)[] | undefined>;
+  /**
+   * Up to 100 records as they stood together at one instant, in order. Undefined as a whole on a conflict. `table` of a
+   * key may name another table of the same backend.
+   */
+  transactGet(
+    keys: readonly (Key & { readonly table?: Table })[],
+  ): Promise<readonly (Fields | undefined)[] | undefined>;
 }

@@ -322,6 +322,20 @@ onEveryBackend('transactions of a table', (backend, promise) => {
       { sort: 'b' },
     ]);
     expect(await table.transactGet([])).toEqual([]);
+    await expect(table.transactGet(Array.from({ length: 101 }, (_, n) => at(`${n}`)))).rejects.toMatchObject(INVALID);
+  });
+
+  promise('reads records of several tables as they stood together', async () => {
+    const other = await backend().table();
+    await fill(table, ['a']);
+    await other.put({ key: at('a'), fields: { of: 'other' } });
+    const there = { ...at('a'), table: other };
+    expect(await table.transactGet([there, at('a'), { ...at('b'), table: other }, there])).toEqual([
+      { of: 'other' },
+      { sort: 'a' },
+      undefined,
+      { of: 'other' },
+    ]);
   });
 
   promise('gives a conflict as a value, for writes and for reads', async () => {

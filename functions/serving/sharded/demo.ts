@@ -14,28 +14,31 @@ const PATIENCE_MS = 240_000;
 const POLL_MS = 250;
 const keyOf = (index: number): string => `demo-${index}`;
 
-const put = (stack: DemoStack, key: string, value: number): Promise<{ readonly shard: string }> =>
-  callStack(stack, 'PUT', `/sharded/cache/${key}`, { body: { value } });
-const get = (stack: DemoStack, key: string): Promise<{ readonly value: number }> =>
-  callStack(stack, 'GET', `/sharded/cache/${key}`);
-
-/** However long the functions take to come back. */
-const statusOf = async (stack: DemoStack, deadlineMs: number, signal: AbortSignal): Promise<Status> => {
+/** However long the functions take to come back: what they are asked for here may all be done twice. */
+const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
+  const deadlineMs = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
-      return await callStack<Status>(stack, 'GET', '/sharded/resharding', { signal });
+      return await ask();
     } catch (error) {
       if (performance.now() > deadlineMs) throw error;
+      await sleep(POLL_MS);
     }
   }
 };
+const put = (stack: DemoStack, key: string, value: number) =>
+  patiently(() => callStack<{ readonly shard: string }>(stack, 'PUT', `/sharded/cache/${key}`, { body: { value } }));
+const get = (stack: DemoStack, key: string) =>
+  patiently(() => callStack<{ readonly value: number }>(stack, 'GET', `/sharded/cache/${key}`));
+const statusOf = (stack: DemoStack) => patiently(() => callStack<Status>(stack, 'GET', '/sharded/resharding'));
+const shardsOf = (stack: DemoStack) => patiently(() => callStack<Shards>(stack, 'GET', '/sharded/shards'));
 
 /** Until no plan is under way; `meanwhile` is done again and again. */
 const settled = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal, meanwhile: () => Promise<void>) => {
   const deadlineMs = performance.now() + PATIENCE_MS;
   let bar: ReturnType<DemoScreen['progress']> | undefined;
   for (;;) {
-    const { status, plan } = await statusOf(stack, deadlineMs, signal);
+    const { status, plan } = await statusOf(stack);
     if (plan !== undefined) bar ??= screen.progress('slots', plan.slots.total);
     bar?.update(plan?.slots.done ?? 0);
     if (status === 'idle') break;
@@ -53,8 +56,8 @@ const ask = async (stack: DemoStack, name: string): Promise<void> => {
       await callStack(stack, 'POST', '/sharded/shards', { admin: true, body: { name } });
       return;
     } catch (error) {
-      const { plan } = await callStack<Status>(stack, 'GET', '/sharded/resharding');
-      const { shards } = await callStack<Shards>(stack, 'GET', '/sharded/shards');
+      const { plan } = await statusOf(stack);
+      const { shards } = await shardsOf(stack);
       if (plan !== undefined || shards.some((shard) => shard.name === name)) return;
       if (tries >= 10) throw error;
     }
@@ -94,12 +97,12 @@ const grow = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): 
   let onNew = 0;
   for (const [key, value] of values) {
     if ((await get(stack, key)).value !== value) lost += 1;
-    const { shard } = await callStack<{ shard: string }>(stack, 'GET', `/sharded/explain/${key}`);
+    const { shard } = await patiently(() => callStack<{ shard: string }>(stack, 'GET', `/sharded/explain/${key}`));
     if (shard === name) onNew += 1;
   }
   await callStack(stack, 'DELETE', `/sharded/shards/${name}`, { admin: true });
   await settled(stack, screen, signal, async () => undefined);
-  const { shards } = await callStack<Shards>(stack, 'GET', '/sharded/shards');
+  const { shards } = await shardsOf(stack);
   return [
     {
       what: 'no write is lost while a shard is added under kills',
@@ -119,7 +122,7 @@ const grow = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): 
 const withoutShard = async (stack: DemoStack, screen: DemoScreen): Promise<readonly Shown[]> => {
   const { shard } = await put(stack, 'demo-copied', 7);
   screen.say(`  broken on purpose: the table of ${shard} refuses everything`);
-  const { shards } = await callStack<Shards>(stack, 'GET', '/sharded/shards');
+  const { shards } = await shardsOf(stack);
   const table = shards.find(({ name }) => name === shard)?.table ?? '';
   await callStack(stack, 'PUT', '/faults', {
     admin: true,

@@ -10,6 +10,7 @@ import {
   checkDelete,
   checkKey,
   checkKeys,
+  checkKeysOfTables,
   checkPut,
   checkQuery,
   checkUpdate,
@@ -46,7 +47,6 @@ const distinct = (keys: readonly Key[]) => {
   const byText = new Map(keys.map((key) => [keyText(key), keyAttributes(key)]));
   return {
     attributes: [...byText.values()],
-    texts: [...byText.keys()],
     inOrder: (found: ReadonlyMap<string, Fields>) => Object.freeze(keys.map((key) => found.get(keyText(key)))),
   };
 };
@@ -114,17 +114,20 @@ export const awsTable = (options: AwsTableOptions): Table => {
   };
 
   const transactGet: Table['transactGet'] = async (keys) => {
-    checkKeys(keys);
+    checkKeysOfTables(keys);
     if (keys.length === 0) return [];
-    const { attributes, texts, inOrder } = distinct(keys);
+    // Each record once: a transaction refuses twins.
+    const places = keys.map(({ table, ...key }) => {
+      const TableName = table?.name ?? name;
+      return { text: keyText(key, TableName), get: { TableName, Key: keyAttributes(key) } };
+    });
+    const byText = new Map(places.map(({ text, get }) => [text, get]));
     return call('TransactGetItems', false, async ({ client, sdk }) => {
       try {
-        const TransactItems = attributes.map((Key) => ({ Get: { TableName: name, Key } }));
+        const TransactItems = [...byText.values()].map((Get) => ({ Get }));
         const { Responses = [] } = await client.send(new sdk.TransactGetItemsCommand({ TransactItems }));
-        const found = Responses.flatMap(({ Item }, at) =>
-          Item === undefined ? [] : [[texts[at] ?? '', fieldsFrom(Item)] as const],
-        );
-        return inOrder(new Map(found));
+        const found = new Map([...byText.keys()].map((text, at) => [text, current(Responses[at]?.Item)]));
+        return Object.freeze(places.map(({ text }) => found.get(text)));
       } catch (error) {
         if (!(error instanceof sdk.TransactionCanceledException)) throw error;
         cancelledOutcome(`TransactGetItems ${name}`, error.CancellationReasons ?? [], error);

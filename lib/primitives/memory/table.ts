@@ -3,7 +3,16 @@ import type { Clock } from '../clock.ts';
 import { PatternError } from '../errors.ts';
 import { queryRange } from '../query-range.ts';
 import type { Condition, Fields, Key, Page, Table, TableRecord, Write, WriteOutcome } from '../table.ts';
-import { checkDelete, checkKey, checkKeys, checkPut, checkQuery, checkUpdate, checkWrites } from '../table-limits.ts';
+import {
+  checkDelete,
+  checkKey,
+  checkKeys,
+  checkKeysOfTables,
+  checkPut,
+  checkQuery,
+  checkUpdate,
+  checkWrites,
+} from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 import { holds } from './conditions.ts';
 import { copyFields, putRecord, recordStore, updateRecord, type RecordStore, type StoredRecord } from './records.ts';
@@ -210,10 +219,11 @@ export const memoryTable = (options: MemoryTableOptions): MemoryTable => {
       );
     },
     transactGet: async (keys) => {
-      checkKeys(keys);
+      checkKeysOfTables(keys);
       if (keys.length === 0) return [];
-      const read = () => readAll(keys);
-      return orConflict(wire.call(operation('TransactGetItems', false, keys.length), read), undefined);
+      const tables = [...new Set(keys.map((one) => one.table?.name ?? name))];
+      const read = () => Object.freeze(keys.map((one) => current(innerOf(one.table ?? table).store.get(one))));
+      return orConflict(wire.call(operation('TransactGetItems', false, keys.length, tables), read), undefined);
     },
     sweepExpired: () => {
       const expired = store.all().filter(({ expiresAtMs = Infinity }) => expiresAtMs <= clock.nowMs());

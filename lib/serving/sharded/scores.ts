@@ -4,32 +4,57 @@ const { imul } = Math;
 /** Names and keys must not meet: a shard is not nearer to a key that is called as it is. */
 const NAME_SEED = 0x51a7;
 /** So that two names of which one hash is the same still differ in the other. */
-const STEP_SEED = 0x2c9b;
+const OTHER_SEED = 0x2c9b;
 const GOLDEN_RATIO = 0x9e3779b9;
 
-/** What a shard's scores are made of. */
+/**
+ * What a shard's ranks are made of. A shard puts all slots into an order of its own: a permutation of three
+ * multiplications by odd numbers, with shifts between them, each of which can be undone.
+ */
 export interface Scorer {
-  readonly seed: number;
-  readonly step: number;
   readonly weight: number;
+  readonly key1: number;
+  readonly key2: number;
+  readonly factor1: number;
+  readonly factor2: number;
+  readonly factor3: number;
+  /** What undoes the factors. */
+  readonly inverse1: number;
+  readonly inverse2: number;
+  readonly inverse3: number;
+  /** Decides between shards that give a slot the same rank. */
+  readonly tie: number;
 }
 
-export const scorerOf = ({ name, weight }: { readonly name: string; readonly weight: number }): Scorer => ({
-  seed: hash32(name, NAME_SEED),
-  step: hash32(name, STEP_SEED) | 1,
-  weight,
-});
+/** The number by which an odd one is multiplied to 1, modulo 2³²: each of five steps doubles the bits that are right. */
+const inverseOf = (odd: number): number => {
+  let inverse = odd;
+  for (let step = 0; step < 5; step += 1) inverse = imul(inverse, 2 - imul(odd, inverse));
+  return inverse;
+};
 
-/** A slot, as it goes into the scores of all shards. */
-export const slotSeed = (slot: number): number => mix32(slot + GOLDEN_RATIO);
-
-/** How near a shard is to a slot: −2³¹..2³¹−1, uniform, whatever its weight. Signed, which the engine compares faster. */
-export const rawScore = (seed: number, step: number, slotMix: number): number => mix32(imul(seed ^ slotMix, step)) | 0;
+export const scorerOf = ({ name, weight }: { readonly name: string; readonly weight: number }): Scorer => {
+  const [one, other] = [hash32(name, NAME_SEED), hash32(name, OTHER_SEED)];
+  // Signed: the engine keeps numbers of 32 bits with a sign in place.
+  const drawn = (at: number): number => mix32(one ^ mix32(other + imul(at, GOLDEN_RATIO))) | 0;
+  const [factor1, factor2, factor3] = [drawn(1) | 1, drawn(2) | 1, drawn(3) | 1];
+  return {
+    weight,
+    key1: drawn(4),
+    key2: drawn(5),
+    factor1,
+    factor2,
+    factor3,
+    inverse1: inverseOf(factor1),
+    inverse2: inverseOf(factor2),
+    inverse3: inverseOf(factor3),
+    tie: drawn(6),
+  };
+};
 
 /** Of 2: written out, as the rest is worked out here. */
 // oxlint-disable-next-line oxc/approx-constant
 const LN_2 = 0.693_147_180_559_945_3;
-const TWO_31 = 2_147_483_648;
 const TWO_32 = 4_294_967_296;
 
 /**
@@ -56,10 +81,48 @@ const ln = (x: number): number => {
   return 2 * z * sum + exponent * LN_2;
 };
 
-/**
- * How near a shard is, with its weight: the highest of several wins each slot with a chance in proportion to the
- * weights. Of equal weights it orders as {@link rawScore} does. A higher weight never loses a slot.
- *
- * @see Schindler, Rosenblatt, Resch: weighted distributed hash tables (logarithmic method), 2005
- */
-export const weightedScore = (raw: number, weight: number): number => ln((raw + TWO_31 + 0.5) / TWO_32) / weight;
+/** How shards rank the 2^slotBits slots: 0 is the farthest, 2^slotBits − 1 the nearest. */
+export const ranking = (slotBits: number) => {
+  const slotCount = 2 ** slotBits;
+  const mask = slotCount - 1;
+  // Half of the bits or more: such a shift, done twice, is undone.
+  const half = Math.ceil(slotBits / 2);
+
+  const rankOf = ({ key1, key2, inverse1, inverse2, inverse3 }: Scorer, slot: number): number => {
+    let rank = imul(slot ^ (slot >>> half), inverse3) & mask;
+    rank = (imul(rank ^ (rank >>> half), inverse2) ^ key2) & mask;
+    return (imul(rank ^ (rank >>> half), inverse1) ^ key1) & mask;
+  };
+  /** The slot that has a rank: so the nearest slots are found without a look at the others. */
+  const slotAt = ({ key1, key2, factor1, factor2, factor3 }: Scorer, rank: number): number => {
+    let slot = imul(rank ^ key1, factor1) & mask;
+    slot = imul(slot ^ (slot >>> half) ^ key2, factor2) & mask;
+    slot = imul(slot ^ (slot >>> half), factor3) & mask;
+    return slot ^ (slot >>> half);
+  };
+  const tieOf = ({ tie }: Scorer, slot: number): number => mix32(tie ^ mix32(slot + GOLDEN_RATIO));
+
+  /**
+   * How near a shard is, with its weight: the highest of several wins each slot with a chance in proportion to the
+   * weights. A higher weight never loses a slot.
+   *
+   * @param part Of a rank, 0..1: where between this one and the next.
+   * @see Schindler, Rosenblatt, Resch: weighted distributed hash tables (logarithmic method), 2005
+   */
+  const scoreOf = (rank: number, part: number, weight: number): number =>
+    rank + part === 0 ? -Infinity : ln((rank + part) / slotCount) / weight;
+
+  /** Above 0 when `one` is nearer to the slot than `other`, 0 when neither is. Ranks: of both. */
+  const lead = (slot: number, one: Scorer, rank: number, other: Scorer, otherRank: number): number => {
+    if (one.weight === other.weight && rank !== otherRank) return rank - otherRank;
+    const tie = tieOf(one, slot);
+    const otherTie = tieOf(other, slot);
+    if (one.weight === other.weight) return tie - otherTie;
+    const score = scoreOf(rank, (tie + 0.5) / TWO_32, one.weight);
+    return score - scoreOf(otherRank, (otherTie + 0.5) / TWO_32, other.weight);
+  };
+
+  return Object.freeze({ slotCount, rankOf, slotAt, scoreOf, lead });
+};
+
+export type Ranking = ReturnType<typeof ranking>;

@@ -78,9 +78,8 @@ interface Aim {
  * and each operation reads the fence of its shard in the same call, or after its write: when the epoch has changed it
  * goes where the key is now. A put that finds another one in its place was overtaken by it: it counts as put just before.
  *
- * API calls: get 1; put and delete 3; while the key's slot moves get 2, put and delete 4, and 3 more for the one that
- * takes the entry along; 2 more for a host's first sight of an epoch. Copies cost no call: they are in the transaction
- * of the put.
+ * API calls: get 1; put and delete 3; 2 more for the one that takes an entry along while its slot moves; 2 more for a
+ * host's first sight of an epoch. Copies cost no call: they are in the transaction of the put.
  */
 export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
   checkOptions(options);
@@ -93,15 +92,14 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
   const look = async (key: string): Promise<Current | undefined> => {
     const { routeOf } = await epochs.current();
     const route = routeOf(key);
-    const { from, home, epoch } = route;
-    // What is left behind first: whatever leaves there after that is found at home.
-    const left = from === undefined ? undefined : await calls.read(from, key, epoch);
-    if (from !== undefined && left?.status === 'current' && left.entry !== undefined) {
-      await settle(calls, { from, to: home, key, entry: left.entry });
+    const found = await calls.read(route, key);
+    if (found.status === 'again') return undefined;
+    if (found.status === 'current') {
+      const { left } = found;
+      if (route.from === undefined || left === undefined) return { ...found, route };
+      await settle(calls, { from: route.from, to: route.home, key, entry: left });
       return undefined;
     }
-    const found = left?.status === 'stale' ? left : await calls.read(home, key, epoch);
-    if (found.status === 'current') return { ...found, route };
     await epochs.refresh();
     return undefined;
   };

@@ -1,6 +1,7 @@
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import { keyHash } from './key-hash.ts';
-import { byNearness, copySlots, fillSlots, giveTo, seatOf, takeFrom, type Seat, type Slots } from './seats.ts';
+import { ranking, type Ranking } from './scores.ts';
+import { byNearness, fillSlots, seatOf, withoutSeat, withSeat, type Slots } from './seats.ts';
 import { MAX_SHARDS, membersOf, type Members, type Shard } from './shard.ts';
 
 /** Which shard a key belongs to. */
@@ -33,8 +34,8 @@ export interface SlotTableOptions {
   /** 1..1024 names, or names with weights, in any order. */
   readonly shards: readonly (string | Shard)[];
   /**
-   * The table has 2^slotBits slots, 4..20. Default 18: the share of 100 shards is even to 2 % (their slots are drawn:
-   * 2 621 ± 51), and it takes 1.25 MiB, 1.5 MiB from 257 shards on. Tables of different sizes place keys differently.
+   * The table has 2^slotBits slots, 4..20. Default 18: the share of 100 shards is even to 2 %, and it takes 0.25 MiB,
+   * 0.5 MiB from 257 shards on. Tables of different sizes place keys differently.
    */
   readonly slotBits?: number;
 }
@@ -45,49 +46,41 @@ const MAX_SLOT_BITS = 20;
 
 interface State {
   readonly members: Members;
-  readonly seats: readonly Seat[];
-  /** By `at`, with holes where one has left. */
-  readonly nameAt: readonly (string | undefined)[];
   readonly slots: Slots;
+  readonly ranks: Ranking;
   readonly slotBits: number;
 }
 
-const withShard = ({ members, seats, nameAt, slots, slotBits }: State, shard: string | Shard): State => {
+const withShard = (state: State, shard: string | Shard): State => {
+  const { members, slots, ranks } = state;
   const next = membersOf([...members, shard]);
   const known = new Set(members.map(({ name }) => name));
   const added = next.find(({ name }) => !known.has(name));
   if (added === undefined) throw refuse('shard', 'one that is not there', 'a name that is');
-  const hole = nameAt.indexOf(undefined);
-  const at = hole === -1 ? nameAt.length : hole;
-  const newcomer = seatOf(added, at);
-  const names = [...nameAt];
-  names[at] = added.name;
-  const copy = copySlots(slots, names.length - 1);
-  giveTo(newcomer, [...seats, newcomer], copy);
-  return { members: next, seats: [...seats, newcomer], nameAt: names, slots: copy, slotBits };
+  const hole = slots.seats.indexOf(undefined);
+  const newcomer = seatOf(added, hole === -1 ? slots.seats.length : hole);
+  return { ...state, members: next, slots: withSeat(ranks, slots, newcomer) };
 };
 
-const withoutShard = ({ members, seats, nameAt, slots, slotBits }: State, leaving: string): State => {
-  const leaver = seats.find(({ name }) => name === leaving);
+const withoutShard = (state: State, leaving: string): State => {
+  const { members, slots, ranks } = state;
+  const leaver = slots.seats.find((seat) => seat?.name === leaving);
   if (leaver === undefined) throw refuse('shard', 'one of the shards', leaving);
-  const rest = seats.filter((seat) => seat !== leaver);
   const next = membersOf(members.filter(({ name }) => name !== leaving));
-  const copy = copySlots(slots, nameAt.length - 1);
-  takeFrom(leaver, rest, copy);
-  const names = nameAt.map((name) => (name === leaving ? undefined : name));
-  return { members: next, seats: rest, nameAt: names, slots: copy, slotBits };
+  return { ...state, members: next, slots: withoutSeat(ranks, slots, leaver) };
 };
 
 const tableOf = (state: State): SlotTable => {
-  const { members, seats, nameAt, slotBits } = state;
-  const { owners, scores } = state.slots;
+  const { members, ranks, slotBits } = state;
+  const { owners, seats, lowest } = state.slots;
+  const nameAt = seats.map((seat) => seat?.name ?? '');
   const shift = 32 - slotBits;
   const checkSlot = (slot: number): void => checkInteger('slot', slot, 0, owners.length - 1);
   return Object.freeze<SlotTable>({
     shards: Object.freeze(members.map(({ name }) => name)),
     members,
     slotCount: owners.length,
-    stateBytes: owners.byteLength + scores.byteLength,
+    stateBytes: owners.byteLength + lowest.byteLength,
     slotOf: (key) => keyHash(key) >>> shift,
     shardOf: (key) => nameAt[owners[keyHash(key) >>> shift] ?? 0] ?? '',
     ownerOf: (slot) => {
@@ -97,9 +90,9 @@ const tableOf = (state: State): SlotTable => {
     ranked: (slot, count) => {
       checkSlot(slot);
       checkInteger('count', count, 1, MAX_SHARDS);
-      return byNearness(seats, slot)
+      return byNearness(ranks, seats, slot)
         .slice(0, count)
-        .map(({ seat }) => seat.name);
+        .map(({ name }) => name);
     },
     with: (shard) => tableOf(withShard(state, shard)),
     without: (name) => tableOf(withoutShard(state, name)),
@@ -121,7 +114,6 @@ export const slotTable = (options: SlotTableOptions): SlotTable => {
   const { slotBits = DEFAULT_SLOT_BITS } = options;
   checkInteger('slotBits', slotBits, MIN_SLOT_BITS, MAX_SLOT_BITS);
   const members = membersOf(options.shards);
-  const seats = members.map(seatOf);
-  const slots = fillSlots(seats, 2 ** slotBits);
-  return tableOf({ members, seats, nameAt: members.map(({ name }) => name), slots, slotBits });
+  const ranks = ranking(slotBits);
+  return tableOf({ members, slots: fillSlots(ranks, members.map(seatOf)), ranks, slotBits });
 };

@@ -5,8 +5,13 @@ import { tableAt } from './epochs.ts';
 import type { CacheShard } from './membership.ts';
 import { fenceKey, type Home, type Route } from './routes.ts';
 
-/** What a read of a key's place came to. `stale`: its fence is of another epoch. */
-export type Found = { readonly status: 'current'; readonly entry: Entry | undefined } | { readonly status: 'stale' };
+/**
+ * What a read of a key's places came to. `stale`: a fence is of another epoch; `again`: it met a transaction. `left`: what
+ * is still at the place that the key moves away from.
+ */
+export type Found =
+  | { readonly status: 'current'; readonly entry: Entry | undefined; readonly left?: Entry }
+  | { readonly status: 'stale' | 'again' };
 
 /** What a conditional write came to; `refused` with what stood against it, `again`: it met another one. */
 export type Written =
@@ -27,11 +32,21 @@ export const store = (options: { readonly tables: readonly Table[]; readonly clo
   const { tables, clock } = options;
   const at = (shard: CacheShard): Table => tableAt(tables, shard);
 
-  /** An entry and the fence of its shard. */
-  const read = async (home: Home, key: string, epoch: number): Promise<Found> => {
-    const [fields, fence] = await at(home.shard).getMany([keyIn(home, key), home.fence]);
-    if (!isOf(fence, epoch)) return { status: 'stale' };
-    return { status: 'current', entry: fields === undefined ? undefined : readEntry(fields) };
+  /**
+   * What is at a key's places, and their fences, as they stood together at one instant. A batch of reads would not do: it
+   * may see the fence before a plan begins and the entry after it has moved, and so find nothing; nor would two reads,
+   * between which the entry goes from the one to the other.
+   */
+  const read = async ({ home, from, epoch }: Route, key: string): Promise<Found> => {
+    const places = [home, ...(from === undefined ? [] : [from])];
+    const found = await at(home.shard).transactGet(
+      places.flatMap((place) => [keyIn(place, key), place.fence].map((each) => ({ ...each, table: at(place.shard) }))),
+    );
+    if (found === undefined) return { status: 'again' };
+    const [own, fence, left, leftFence] = found;
+    if (!isOf(fence, epoch) || (from !== undefined && !isOf(leftFence, epoch))) return { status: 'stale' };
+    const entry = own === undefined ? undefined : readEntry(own);
+    return { status: 'current', entry, ...(left === undefined ? {} : { left: readEntry(left) }) };
   };
 
   /** Whether an epoch still holds at the shard of a key. */
@@ -100,7 +115,8 @@ export const store = (options: { readonly tables: readonly Table[]; readonly clo
   const readCopy = async (route: Route, shard: CacheShard, key: string): Promise<Json | undefined> => {
     const { slot, epoch, home } = route;
     const keys = [copyKey(slot, shard.name, key), fenceKey(shard.name, 0)];
-    const [fields, fence] = await at(shard).getMany(keys);
+    // Together, as `read`: the copy is of the epoch whose fence is seen.
+    const [fields, fence] = (await at(shard).transactGet(keys)) ?? [];
     if (fields === undefined || !isOf(fence, epoch) || fields['home'] !== home.partition) return undefined;
     return valueOf(readEntry(fields), clock.nowMs());
   };

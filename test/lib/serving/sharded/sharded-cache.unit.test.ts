@@ -22,14 +22,22 @@ test('a get is one call; a put and a delete are three', async () => {
   const { host, until, callsOf } = place();
   const { cache } = host();
   await until(cache.get('a'));
-  expect(await callsOf(() => cache.put('a', 1))).toEqual(['BatchGetItem', 'PutItem', 'GetItem']);
-  expect(await callsOf(() => cache.get('a'))).toEqual(['BatchGetItem']);
+  expect(await callsOf(() => cache.put('a', 1))).toEqual(['TransactGetItems', 'PutItem', 'GetItem']);
+  expect(await callsOf(() => cache.get('a'))).toEqual(['TransactGetItems']);
   expect(await callsOf(() => cache.put('a', 2))).toHaveLength(3);
   expect(await callsOf(() => cache.delete('a'))).toHaveLength(3);
   expect(await callsOf(() => cache.delete('a'))).toHaveLength(1);
 });
 
-test('while the slot moves a get is two calls, and four for the one that takes the entry along; a put is four', async () => {
+test('thirty puts at once on a host that has just started read the members once', async () => {
+  const { host, callsOf } = place();
+  await callsOf(() => host().cache.put('first', 1));
+  const { cache } = host();
+  const puts = keys.slice(0, 30).map((key) => () => cache.put(key, 1));
+  expect(await callsOf(() => Promise.all(puts.map((put) => put())))).toHaveLength(1 + 3 * 30);
+});
+
+test('while the slot moves it is the same, and two more for the one that takes the entry along', async () => {
   const { host, until, callsOf } = place();
   const { cache, shards, view } = host();
   for (const key of keys) await until(cache.put(key, 1));
@@ -38,13 +46,12 @@ test('while the slot moves a get is two calls, and four for the one that takes t
   const moving = keys.find((key) => routeOf(key).from !== undefined) ?? '';
   const staying = keys.find((key) => routeOf(key).from === undefined) ?? '';
   expect(await callsOf(() => cache.get(moving))).toEqual([
-    'BatchGetItem',
+    'TransactGetItems',
     'TransactWriteItems',
-    'BatchGetItem',
-    'BatchGetItem',
+    'TransactGetItems',
   ]);
-  expect(await callsOf(() => cache.get(moving))).toHaveLength(2);
-  expect(await callsOf(() => cache.put(moving, 2))).toHaveLength(4);
+  expect(await callsOf(() => cache.get(moving))).toHaveLength(1);
+  expect(await callsOf(() => cache.put(moving, 2))).toHaveLength(3);
   expect(await callsOf(() => cache.get(staying))).toHaveLength(1);
 });
 
@@ -52,7 +59,7 @@ test('a copy costs no call, and is where the next shard is', async () => {
   const { host, until, callsOf } = place({ copyCount: 1 });
   const { cache } = host();
   await until(cache.get('a'));
-  expect(await callsOf(() => cache.put('a', 1))).toEqual(['BatchGetItem', 'TransactWriteItems', 'GetItem']);
+  expect(await callsOf(() => cache.put('a', 1))).toEqual(['TransactGetItems', 'TransactWriteItems', 'GetItem']);
   expect(await callsOf(() => cache.get('a'))).toHaveLength(1);
 });
 

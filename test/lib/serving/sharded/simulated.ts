@@ -1,5 +1,6 @@
 import { messagesOf, partialBatch, type SqsEvent } from '#batch/partial-batch';
 import { changeMessage, shardWorker } from '#serving/sharded/shard-worker';
+import type { Table } from '#primitives/table';
 import type { ShardChange } from '#serving/sharded/resharding';
 import type { CacheHit } from '#serving/sharded/sharded-cache';
 import { BrokenPromiseError, holdAll } from '#simulation/checkers';
@@ -9,13 +10,14 @@ import type { Scenario } from '#simulation/sweep';
 import type { World } from '#simulation/world';
 import { quiet } from '../../batch/work-queue/world.ts';
 import { hostOf, shardName, type Host } from './cluster.ts';
+import { harshTable } from './harsh-table.ts';
 import { noRegister, type Seen } from './register.ts';
 
 export interface SimulatedOptions {
   readonly changes: readonly ShardChange[];
   readonly keys: readonly string[];
   readonly clientCount: number;
-  /** Of each client. */
+  /** Of each client, at least: it goes on while there are changes to be made. */
   readonly opCount: number;
   readonly copyCount?: number;
   /** 0: the worker leaves the rest to another message wherever it can. */
@@ -26,13 +28,22 @@ export interface SimulatedOptions {
 
 const SLOT_BITS = 4;
 const TABLE_COUNT = 6;
-const THINK_MS = 150;
+const MAX_OPS = 80;
+const THINK_MS = 100;
 const TIMEOUT_MS = 10_000;
+
+/** The tables of the world, as bad as they may be. */
+export const tablesOf = (w: World) => {
+  const table = (name: string): Table => harshTable(w.table(name), w);
+  return {
+    control: table('control'),
+    tables: Array.from({ length: TABLE_COUNT }, (_, index) => table(shardName(index))),
+  };
+};
 
 /** Hosts of the world: each has a memory of its own. */
 const hostsIn = (w: World, copyCount = 0): (() => Host) => {
-  const control = w.table('control');
-  const tables = Array.from({ length: TABLE_COUNT }, (_, index) => w.table(shardName(index)));
+  const { control, tables } = tablesOf(w);
   return () => hostOf({ control, tables, clock: w.clock, random: w.random, slotBits: SLOT_BITS, copyCount });
 };
 
@@ -75,9 +86,14 @@ const once = async (
   return answered;
 };
 
-const client = async (w: World, boot: () => Host, history: History, how: SimulatedOptions & { id: number }) => {
+const client = async (
+  w: World,
+  boot: () => Host,
+  history: History,
+  how: SimulatedOptions & { readonly id: number; readonly isOver: () => boolean },
+) => {
   let host = boot();
-  for (let op = 0; op < how.opCount; op += 1) {
+  for (let op = 0; op < how.opCount || (!how.isOver() && op < MAX_OPS); op += 1) {
     const key = how.keys[Math.floor(w.random.next() * how.keys.length)] ?? '';
     // Three reads, two puts, and now and then a delete.
     const draw = Math.floor(w.random.next() * 6);
@@ -109,8 +125,9 @@ export const reshardingScenario =
     });
 
     const history = historyOf();
+    let isOver = false;
     const clients = Array.from({ length: options.clientCount }, (_, id) =>
-      client(w, boot, history, { ...options, id }),
+      client(w, boot, history, { ...options, id, isOver: () => isOver }),
     );
     // Sent again until it was made: queues keep no order, so the next is not asked for before.
     const ask = async (): Promise<void> => {
@@ -127,6 +144,7 @@ export const reshardingScenario =
           if (!made) await w.clock.sleep(5 * THINK_MS);
         }
       }
+      isOver = true;
     };
     await w.until(Promise.all([...clients, ask()]));
     await w.untilQuiet();
