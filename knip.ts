@@ -15,6 +15,7 @@ export default {
   entry: [
     ...published, // Loaded by serverless.yml.
     'functions/settings.js',
+    'functions/batch/event-driven/generate.ts',
     'functions/*/plugin.ts',
     'functions/serving/*/plugin.ts',
     'functions/serving/*/dictionary/provision.ts',

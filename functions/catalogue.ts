@@ -1,4 +1,5 @@
 import type { Api } from '#http/api';
+import { eventDrivenApi } from './batch/event-driven/api.ts';
 import { workQueueApi } from './batch/work-queue/api.ts';
 import { functionsAndEventsApi } from './serving/functions-and-events/api.ts';
 import { ownershipApi } from './serving/ownership-election/api.ts';
@@ -20,4 +21,5 @@ export const catalogue: readonly Api[] = Object.freeze([
   functionsAndEventsApi,
   ownershipApi,
   workQueueApi,
+  eventDrivenApi,
 ]);

@@ -1,4 +1,5 @@
 import type { Demo } from './demo.ts';
+import { eventDrivenDemo } from './batch/event-driven/demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 import { functionsAndEventsDemo } from './serving/functions-and-events/demo.ts';
 import { ownershipDemo } from './serving/ownership-election/demo.ts';
@@ -20,4 +21,5 @@ export const DEMOS: readonly Demo[] = [
   functionsAndEventsDemo,
   ownershipDemo,
   workQueueDemo,
+  eventDrivenDemo,
 ];

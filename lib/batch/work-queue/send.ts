@@ -4,18 +4,18 @@ import { PermanentFailure } from './types.ts';
 import { MAX_TRIES, type Pause } from './pause.ts';
 
 /**
- * Sends all messages, those again that were not taken, and tells of each, in order, what became of it. A message may
- * arrive twice.
+ * Makes a batch call for all entries, and again for those that were not taken, and tells of each, in order, what became
+ * of it. An entry may be taken twice.
  */
-export const sendPersistently = async (
-  queue: Queue,
-  messages: readonly OutgoingMessage[],
+export const persistently = async <T>(
+  call: (entries: readonly T[]) => Promise<readonly EntryOutcome[]>,
+  entries: readonly T[],
   pause: Pause,
 ): Promise<readonly EntryOutcome[]> => {
   const outcomes: EntryOutcome[] = [];
-  let rest = messages.map((message, index) => ({ message, index }));
+  let rest = entries.map((entry, index) => ({ entry, index }));
   for (let tries = 1; rest.length > 0 && tries <= MAX_TRIES; tries += 1) {
-    const answers = await queue.sendBatch(rest.map(({ message }) => message));
+    const answers = await call(rest.map(({ entry }) => entry));
     rest = rest.filter(({ index }, position) => {
       const answer = answers[position] ?? { ok: false, reason: 'no answer', retryable: true };
       outcomes[index] = answer;
@@ -25,6 +25,16 @@ export const sendPersistently = async (
   }
   return outcomes;
 };
+
+/**
+ * Sends all messages, those again that were not taken, and tells of each, in order, what became of it. A message may
+ * arrive twice.
+ */
+export const sendPersistently = (
+  queue: Queue,
+  messages: readonly OutgoingMessage[],
+  pause: Pause,
+): Promise<readonly EntryOutcome[]> => persistently((entries) => queue.sendBatch(entries), messages, pause);
 
 /**
  * @throws {@link UnavailableError} when one or more messages were not taken

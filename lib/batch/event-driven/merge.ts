@@ -1,0 +1,256 @@
+import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
+import { isRetryable, MAX_TRIES, persist, type Pause } from '#batch/work-queue/pause';
+import { parseMessage } from '#batch/work-queue/messages';
+import type { Clock } from '#primitives/clock';
+import { PatternError } from '#primitives/errors';
+import type { Log } from '#primitives/log';
+import type { ReceivedMessage } from '#primitives/queue';
+import { absent, equals, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';
+import { mergeMessage, type MergeMessage } from './messages.ts';
+import { mergeStep, NEW_KEY, type KeyState, type MergeStep, type Piece } from './merge-step.ts';
+import type { Pipeline } from './pipeline.ts';
+import {
+  countsOf,
+  headKey,
+  heldKey,
+  heldPartition,
+  jsonOf,
+  laneOf,
+  mergedKey,
+  numberOf,
+  outputKey,
+  textOf,
+} from './records.ts';
+import type { Unreadable } from './stage.ts';
+
+export interface MergeOptions {
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pause: Pause;
+  /** How long what came out can be read. */
+  readonly keepMs: number;
+  /** Gives the messages that could not be given away. */
+  readonly bury: (dead: readonly Unreadable[]) => Promise<readonly string[]>;
+}
+
+interface Arrival {
+  readonly message: ReceivedMessage;
+  readonly pipeline: string;
+  readonly key: string;
+  readonly piece: Piece;
+}
+
+interface KeyWork {
+  readonly key: string;
+  readonly version: number;
+  readonly state: KeyState;
+  readonly step: MergeStep;
+}
+
+/**
+ * Pieces in one transaction, which takes 100 writes: beside ten keys, ten pieces to be held and the head of the log, a
+ * piece takes two, and the last number may have 16 of them.
+ */
+const RELEASE_LIMIT = 24;
+const PAGE = 100;
+const MAX_ROUNDS = 10_000;
+
+const pieceOf = (message: MergeMessage): { readonly key: string; readonly piece: Piece } =>
+  'void' in message
+    ? { key: message.void.key, piece: { seq: message.seq, input: message.input, share: message.share } }
+    : {
+        key: message.event.key,
+        piece: { seq: message.seq, input: message.input, share: message.share ?? 0, event: message.event },
+      };
+
+const pieceFields = ({ seq, input, share, event }: Piece): Fields => ({
+  seq,
+  input,
+  share,
+  ...(event === undefined ? {} : { event: { ...event } }),
+});
+
+const eventOf = (fields: Fields): Piece['event'] => {
+  const { event } = fields;
+  if (typeof event !== 'object' || event === null || event instanceof Set || Array.isArray(event)) return undefined;
+  const { id, key, type, data } = event as Fields;
+  return { id: textOf(id) ?? '', key: textOf(key) ?? '', type: textOf(type) ?? '', data: jsonOf(data) ?? null };
+};
+
+const readPiece = (fields: Fields): Piece => {
+  const event = eventOf(fields);
+  return {
+    seq: numberOf(fields.seq),
+    input: textOf(fields.input) ?? '',
+    share: numberOf(fields.share),
+    ...(event === undefined ? {} : { event }),
+  };
+};
+
+const readState = (fields: Fields | undefined): KeyState =>
+  fields === undefined
+    ? NEW_KEY
+    : { next: numberOf(fields.next), highestHeld: typeof fields.held === 'number' ? fields.held : -1 };
+
+const onVersion = (version: number) => (version === 0 ? absent() : equals('version', version));
+
+/**
+ * The merger: what comes by several branches goes out in one log, the events of each key in the order of their numbers.
+ *
+ * **The order.** An event has its number within its key from when it was accepted. Number n of a key goes out when
+ * everything of the numbers before it went out, and all of n has come: the event by each branch that it took, or the word
+ * of a stage that it dropped it. So a key waits for the branch in which its next number is, and for no other; keys whose
+ * next numbers are not in that branch go on. Which of two keys comes first is not promised.
+ *
+ * **The log.** It has 8 lanes, a key is in one of them. What goes out gets the next position of its lane, in the
+ * transaction that says so of the key: positions have no gaps, and a reader that has seen one has seen all before it.
+ *
+ * A batch is of one lane (the messages' group), so two invocations do not meet; where they do (one was given up and still
+ * runs), the versions of the records let one of them win. Nothing is changed by a repeat.
+ *
+ * API calls for ten events of one lane that come in order: one read, one transaction. A key that has waited: one read for
+ * each hundred pieces of it, and a transaction for each 24.
+ */
+export const merge = (options: MergeOptions) => {
+  const { table, pause, log, keepMs, clock } = options;
+
+  const heldOf = async (pipeline: string, key: string, { next, highestHeld }: KeyState): Promise<readonly Piece[]> => {
+    if (highestHeld < next) return [];
+    const page = await persist('read held', pause, () =>
+      table.query({ partition: heldPartition(pipeline, key), limit: PAGE }),
+    );
+    return page.records.map(({ fields }) => readPiece(fields)).filter(({ seq }) => seq >= next);
+  };
+
+  const look = async (pipeline: string, lane: number, arrivals: readonly Arrival[]) => {
+    const byKey = new Map<string, Piece[]>();
+    for (const { key, piece } of arrivals) byKey.set(key, [...(byKey.get(key) ?? []), piece]);
+    const keys = [...byKey.keys()];
+    const [head, ...states] = await persist('read merger', pause, () =>
+      table.getMany([headKey(pipeline, lane), ...keys.map((key) => mergedKey(pipeline, key))]),
+    );
+    let room = RELEASE_LIMIT;
+    const works: KeyWork[] = [];
+    for (const [index, key] of keys.entries()) {
+      if (room <= 0) break;
+      const fields = states[index];
+      const state = readState(fields);
+      const held = await heldOf(pipeline, key, state);
+      const step = mergeStep(state, held, byKey.get(key) ?? [], room);
+      room -= step.goneCount;
+      works.push({ key, version: numberOf(fields?.version), state, step });
+    }
+    return { head, works, isPartial: works.length < keys.length };
+  };
+
+  const keyWrites = (pipeline: string, { key, version, step }: KeyWork): readonly Write[] => [
+    {
+      kind: 'put',
+      key: mergedKey(pipeline, key),
+      fields: { next: step.state.next, held: step.state.highestHeld, version: version + 1 },
+      condition: onVersion(version),
+    },
+    ...step.hold.map((piece): Write => ({
+      kind: 'put',
+      key: heldKey(pipeline, key, piece.seq, piece.input),
+      fields: pieceFields(piece),
+    })),
+    ...step.freed.map(({ seq, input }): Write => ({ kind: 'delete', key: heldKey(pipeline, key, seq, input) })),
+  ];
+
+  const outputWrites = (pipeline: string, lane: number, head: Fields | undefined, works: readonly KeyWork[]) => {
+    const released = works.flatMap(({ step }) => step.released);
+    if (released.length === 0) return [];
+    const length = numberOf(head?.length);
+    const inputs: Record<string, number> = { ...countsOf(head?.inputs) };
+    for (const { input } of released) inputs[input] = (inputs[input] ?? 0) + 1;
+    const expiresAtMs = clock.nowMs() + keepMs;
+    return [
+      ...released.map((piece, index): Write => ({
+        kind: 'put',
+        key: outputKey(pipeline, lane, length + index + 1),
+        fields: pieceFields(piece),
+        expiresAtMs,
+      })),
+      {
+        kind: 'put',
+        key: headKey(pipeline, lane),
+        fields: { length: length + released.length, inputs },
+        condition: head === undefined ? absent() : equals('length', length),
+      } satisfies Write,
+    ];
+  };
+
+  /** One transaction. Gives whether there is more to release; `undefined` when somebody else was there, or no answer. */
+  const round = async (pipeline: string, lane: number, arrivals: readonly Arrival[]): Promise<boolean | undefined> => {
+    const { head, works, isPartial } = await look(pipeline, lane, arrivals);
+    const changed = works.filter(
+      ({ state, step }) => step.state.next !== state.next || step.hold.length > 0 || step.freed.length > 0,
+    );
+    if (changed.length === 0) return false;
+    const writes = [
+      ...changed.flatMap((work) => keyWrites(pipeline, work)),
+      ...outputWrites(pipeline, lane, head, changed),
+    ];
+    const outcome = await table.transact(writes).catch((error: unknown): TransactionOutcome => {
+      if (!isRetryable(error)) throw error;
+      return { status: 'conflict' };
+    });
+    // A page of what is held may end before what is there to release.
+    const goesOn = isPartial || changed.some(({ step }) => step.goesOn || step.freed.length > 0);
+    return outcome.status === 'written' ? goesOn : undefined;
+  };
+
+  const mergeLane = async (pipeline: string, lane: number, arrivals: readonly Arrival[], isOver: () => boolean) => {
+    let failures = 0;
+    for (let rounds = 1; rounds <= MAX_ROUNDS; rounds += 1) {
+      const goesOn = await round(pipeline, lane, arrivals);
+      if (goesOn === false) return;
+      if (goesOn === undefined) {
+        failures += 1;
+        if (failures >= MAX_TRIES) break;
+        await pause(failures);
+      }
+      if (isOver()) break;
+    }
+    throw new PatternError('event-driven/not-merged', `${pipeline}, lane ${lane}: not merged`, { retryable: true });
+  };
+
+  const read = (messages: readonly ReceivedMessage[]) => {
+    const lanes = new Map<string, { readonly pipeline: string; readonly lane: number; readonly arrivals: Arrival[] }>();
+    const unreadable: Unreadable[] = [];
+    for (const message of messages) {
+      const parsed = parseMessage<MergeMessage>(mergeMessage, message.body);
+      const merger = parsed.ok ? options.pipelines.get(parsed.value.pipeline)?.merger : undefined;
+      if (!parsed.ok || merger === undefined || merger !== parsed.value.stage) {
+        unreadable.push({ message, reason: parsed.ok ? 'invalid message: there is no such merger' : parsed.reason });
+        continue;
+      }
+      const { pipeline } = parsed.value;
+      const arrival = { message, pipeline, ...pieceOf(parsed.value) };
+      const lane = laneOf(arrival.key);
+      const name = `${pipeline}/${lane}`;
+      const known = lanes.get(name) ?? { pipeline, lane, arrivals: [] };
+      known.arrivals.push(arrival);
+      lanes.set(name, known);
+    }
+    return { lanes: [...lanes.values()], unreadable };
+  };
+
+  /** @param isOver Asked between two transactions: when it holds the rest is left to another delivery. */
+  return async (messages: readonly ReceivedMessage[], isOver: () => boolean): Promise<PartialBatchAnswer> => {
+    const { lanes, unreadable } = read(messages);
+    const again = [...(await options.bury(unreadable))];
+    for (const { pipeline, lane, arrivals } of lanes) {
+      try {
+        await mergeLane(pipeline, lane, arrivals, isOver);
+      } catch (error) {
+        log.error('not merged, it will come again', { error, pipeline, lane, count: arrivals.length });
+        again.push(...arrivals.map(({ message }) => message.id));
+      }
+    }
+    return failuresOf(again);
+  };
+};

@@ -1,0 +1,91 @@
+import * as v from 'valibot';
+import { recordFault } from '#batch/work-queue/json-fault';
+import { json, parseMessage, type Parsed } from '#batch/work-queue/messages';
+
+const MAX_ID_BYTES = 256;
+const MAX_TYPE_BYTES = 128;
+/** Events in one list. */
+const MAX_EVENTS = 1_000;
+
+const text = (maxBytes: number) =>
+  v.pipe(
+    v.string(),
+    v.check((value) => {
+      const bytes = Buffer.byteLength(value);
+      return bytes > 0 && bytes <= maxBytes;
+    }, `Expected 1 to ${maxBytes} bytes of UTF-8`),
+    v.check((value) => value.isWellFormed() && !value.includes('\0'), 'Expected text without NUL and lone surrogates'),
+  );
+
+/** What could not be recorded as an output could not be told back. */
+const data = v.pipe(
+  json,
+  v.check(
+    (value) => recordFault('data', value) === undefined,
+    ({ input }) => recordFault('data', input) ?? '',
+  ),
+);
+
+const event = v.strictObject({
+  id: text(MAX_ID_BYTES),
+  key: text(MAX_ID_BYTES),
+  type: text(MAX_TYPE_BYTES),
+  data: v.optional(data, null),
+});
+
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const trace = v.optional(v.pipe(v.string(), v.maxLength(512)));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+
+/** A list of events for a pipeline: what HTTP takes, with the pipeline's name. */
+export const listMessage = v.strictObject({
+  pipeline: name,
+  events: v.pipe(v.array(event), v.minLength(1), v.maxLength(MAX_EVENTS, `Expected at most ${MAX_EVENTS} events`)),
+  trace,
+});
+export type ListMessage = v.InferOutput<typeof listMessage>;
+
+/**
+ * An event on its way to a stage. `seq` is its number within its key, from 0 on; `share` is what it weighs at the
+ * merger, absent where it does not lead there.
+ */
+export const stageMessage = v.strictObject({
+  pipeline: name,
+  stage: name,
+  input: v.pipe(v.string(), v.maxLength(128)),
+  event,
+  seq: count,
+  share: v.optional(count),
+  trace,
+});
+export type StageMessage = v.InferOutput<typeof stageMessage>;
+
+/** What tells the merger that of this number so much will not come: it was filtered, has failed, or went elsewhere. */
+export const voidMessage = v.strictObject({
+  pipeline: name,
+  stage: name,
+  input: v.pipe(v.string(), v.maxLength(128)),
+  void: v.strictObject({ id: text(MAX_ID_BYTES), key: text(MAX_ID_BYTES) }),
+  seq: count,
+  share: count,
+  trace,
+});
+export type VoidMessage = v.InferOutput<typeof voidMessage>;
+
+/** What comes to a merger. */
+export const mergeMessage = v.union([stageMessage, voidMessage], 'Expected an event, or a void, for a merger');
+export type MergeMessage = StageMessage | VoidMessage;
+
+/** What the bus could not bring to a queue comes as the event that it was. */
+const unwrapped = (body: string): string => {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === 'object' && value !== null && 'detail-type' in value && 'detail' in value)
+      return JSON.stringify(value.detail);
+  } catch {
+    // Whoever parses it next says what is wrong.
+  }
+  return body;
+};
+
+export const parseStageMessage = (body: string): Parsed<StageMessage> => parseMessage(stageMessage, unwrapped(body));
