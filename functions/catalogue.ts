@@ -1,4 +1,5 @@
 import type { Api } from '#http/api';
+import { coordinatedApi } from './batch/coordinated/api.ts';
 import { workQueueApi } from './batch/work-queue/api.ts';
 import { ownershipApi } from './serving/ownership-election/api.ts';
 import { replicatedApi } from './serving/replicated/api.ts';
@@ -18,4 +19,5 @@ export const catalogue: readonly Api[] = Object.freeze([
   scatterGatherApi,
   ownershipApi,
   workQueueApi,
+  coordinatedApi,
 ]);
