@@ -1,4 +1,5 @@
 import type { Demo } from './demo.ts';
+import { coordinatedDemo } from './batch/coordinated/demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 import { ownershipDemo } from './serving/ownership-election/demo.ts';
 import { replicatedDemo } from './serving/replicated/demo.ts';
@@ -18,4 +19,5 @@ export const DEMOS: readonly Demo[] = [
   scatterGatherDemo,
   ownershipDemo,
   workQueueDemo,
+  coordinatedDemo,
 ];

@@ -12,7 +12,7 @@ import { httpContext, httpEvent } from '../support/http-events.ts';
 import { recordUses } from './permissions.ts';
 import { resourcesOf, target, type Packaged } from './rules.ts';
 
-const MADE = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket'];
+const MADE = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::Events::EventBus'];
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const REMAINING_MS = 10_000;
 /** Rounds over all queues; a failed message comes back after a second. */

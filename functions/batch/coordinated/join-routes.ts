@@ -4,12 +4,9 @@ import { json } from '#batch/work-queue/messages';
 import { MAX_DEADLINE_MS, MAX_PART } from '#batch/coordinated/join/types';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
+import { count, ofResource } from './shared-schemas.ts';
 
 const MAX_CURSOR_LENGTH = 256;
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const resourceId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -.'));
-const ofResource = v.strictObject({ id: resourceId });
 
 const branches = v.pipe(
   v.array(id()),
@@ -102,7 +99,7 @@ export const joinRoutes = {
     method: 'POST',
     path: '/coordinated/joins/{id}/arrivals/{branch}',
     summary: 'A branch has arrived; repeats and late arrivals are recorded and change nothing else',
-    params: v.strictObject({ id: resourceId, branch: id() }),
+    params: v.strictObject({ ...ofResource.entries, branch: id() }),
     body: v.optional(v.strictObject({ data: v.optional(data) }), {}),
     answers: {
       200: v.strictObject({ status, arrival: v.picklist(['recorded', 'duplicate', 'late']) }),
