@@ -1,5 +1,6 @@
 import type { Api } from '#http/api';
 import { eventDrivenApi } from './batch/event-driven/api.ts';
+import { coordinatedApi } from './batch/coordinated/api.ts';
 import { workQueueApi } from './batch/work-queue/api.ts';
 import { functionsAndEventsApi } from './serving/functions-and-events/api.ts';
 import { ownershipApi } from './serving/ownership-election/api.ts';
@@ -22,4 +23,5 @@ export const catalogue: readonly Api[] = Object.freeze([
   ownershipApi,
   workQueueApi,
   eventDrivenApi,
+  coordinatedApi,
 ]);

@@ -1,5 +1,6 @@
 import type { Demo } from './demo.ts';
 import { eventDrivenDemo } from './batch/event-driven/demo.ts';
+import { coordinatedDemo } from './batch/coordinated/demo.ts';
 import { workQueueDemo } from './batch/work-queue/demo.ts';
 import { functionsAndEventsDemo } from './serving/functions-and-events/demo.ts';
 import { ownershipDemo } from './serving/ownership-election/demo.ts';
@@ -22,4 +23,5 @@ export const DEMOS: readonly Demo[] = [
   ownershipDemo,
   workQueueDemo,
   eventDrivenDemo,
+  coordinatedDemo,
 ];

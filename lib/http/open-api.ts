@@ -155,7 +155,7 @@ const operation = (
       ? {}
       : {
           requestBody: {
-            required: true,
+            required: route.body.type !== 'optional',
             content: { 'application/json': { schema: convert(route.body, 'body') } },
           },
         }),

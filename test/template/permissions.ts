@@ -75,9 +75,9 @@ const ACTIONS: Readonly<Record<string, string>> = {
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 const usesOf = (operation: string, input: Input): readonly Use[] => {
-  const { TableName, QueueUrl, Bucket, Entries, RequestItems, TransactItems } = input;
+  const { TableName, QueueUrl, Bucket, Entries = [], RequestItems, TransactItems } = input;
   if (operation === 'PutEvents')
-    return (Entries ?? []).map(({ EventBusName = 'default' }): Use => [EventBusName, operation]);
+    return Entries.map(({ EventBusName = 'default' }): Use => [EventBusName, operation]);
   if (TransactItems !== undefined)
     return TransactItems.flatMap((item) =>
       Object.entries(item).map(([part, on]): Use => [on.TableName, PARTS[part] ?? part]),

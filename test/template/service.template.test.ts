@@ -66,7 +66,7 @@ describe('the service as it goes to AWS', () => {
     expect(keys).toHaveLength(written.length);
   });
 
-  test('who makes thumbnails has sharp as a layer, with the binaries of Lambda; nobody else has it', () => {
+  test('who works on images has sharp as a layer, with the binaries of Lambda; nobody else has it', () => {
     const files = unzip(readFileSync(path.join(folder, 'sharp.zip')));
     const { version } = JSON.parse(readFileSync('node_modules/sharp/package.json', 'utf8')) as { version: string };
     const inLayer = (name: string): unknown => JSON.parse(files.get(`nodejs/node_modules/${name}`) ?? '{}');
@@ -80,7 +80,11 @@ describe('the service as it goes to AWS', () => {
     const withLayer = resourcesOf(template, 'AWS::Lambda::Function').flatMap(([id, { Layers }]) =>
       Layers ? [id] : [],
     );
-    expect(withLayer.toSorted()).toEqual(['WorkQueueWorkerLambdaFunction', 'WorkQueueWorkerOrderedLambdaFunction']);
+    expect(withLayer.toSorted()).toEqual([
+      'CoordinatedImagesLambdaFunction',
+      'WorkQueueWorkerLambdaFunction',
+      'WorkQueueWorkerOrderedLambdaFunction',
+    ]);
   });
 
   test('a package holds one bundle of its handler, without the SDK and without sharp', () => {

@@ -1,0 +1,78 @@
+import { absent, and, not, type Fields } from '#primitives/table';
+import { persist } from '../../work-queue/pause.ts';
+import { textOf, textsOf } from '../../work-queue/records.ts';
+import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';
+import { MAX_IMAGES, STEPS, type ImagesPlan } from './types.ts';
+
+const PAGE_COUNT = 100;
+const MADE_PREFIX = 'made/';
+
+/** Makes the head, or finds the one that an earlier attempt has made. */
+export const ensureImages = async (store: ImagesStore, id: string, plan: ImagesPlan): Promise<Head> => {
+  const expiresAtMs = store.clock.nowMs() + store.keepMs;
+  const fields: Fields = {
+    ...plan.source,
+    keepOriginals: plan.keepOriginals === true,
+    ...(plan.blur === undefined ? {} : { blur: plan.blur.map((region) => ({ ...region })) }),
+  };
+  const outcome = await persist('make images', store.pause, () =>
+    store.table.put({ key: headKey(id), fields, condition: absent(), expiresAtMs }),
+  );
+  return readHead(outcome.status === 'refused' ? (outcome.current ?? fields) : fields);
+};
+
+/** A page as it was first listed: what is deleted meanwhile would change it. */
+const recordPage = async (store: ImagesStore, id: string, head: Head, page: number, after: string | undefined) => {
+  const key = pageKey(id, page);
+  const { known } = await persist('read page', store.pause, async () => ({ known: await store.table.get(key) }));
+  if (known !== undefined) return known;
+  const from = after === undefined ? {} : { after };
+  const listed = await persist('list images', store.pause, () =>
+    store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from }),
+  );
+  const keys = listed.objects.map((object) => object.key);
+  const fields: Fields = {
+    keys: keys.filter((each) => !each.endsWith('/') && !each.startsWith(MADE_PREFIX)),
+    next: listed.next ?? null,
+  };
+  const expiresAtMs = store.clock.nowMs() + store.keepMs;
+  const outcome = await persist('record page', store.pause, () =>
+    store.table.put({ key, fields, condition: absent(), expiresAtMs }),
+  );
+  return outcome.status === 'refused' && outcome.current !== undefined ? outcome.current : fields;
+};
+
+/** There will be no report, for this reason. */
+export const failImages = async (store: ImagesStore, id: string, reason: string): Promise<void> => {
+  await persist('fail images', store.pause, () =>
+    store.table.update({ key: headKey(id), set: { reason }, condition: and(not(absent()), absent('reason')) }),
+  );
+};
+
+/**
+ * Ingest: lists the originals, makes the join of all of them and hands each to the copier. Everything is named by the
+ * images' id and the place in the listing, which is on record, so that a repeat makes the same once more.
+ */
+export const ingest = async (store: ImagesStore, id: string, plan: ImagesPlan): Promise<void> => {
+  const head = await ensureImages(store, id, plan);
+  const keys: string[] = [];
+  let after: string | undefined;
+  for (let page = 0; page === 0 || after !== undefined; page += 1) {
+    const fields = await recordPage(store, id, head, page, after);
+    keys.push(...textsOf(fields.keys));
+    if (keys.length > MAX_IMAGES) return failImages(store, id, `more than ${MAX_IMAGES} images`);
+    after = textOf(fields.next);
+  }
+  if (keys.length > 0) await store.joins.create(allJoin(id), { branches: keys.map((_, image) => String(image)) });
+  await persist('count images', store.pause, () =>
+    store.table.update({ key: headKey(id), set: { total: keys.length }, condition: not(absent()) }),
+  );
+  if (keys.length === 0) await store.reductions.create(reportOf(id), { kind: 'histogram', items: [] });
+  await store.send(keys.map((key, image) => ({ imagesId: id, image, key })));
+};
+
+/** The copier: one image in, one message for each step out, behind a join that waits for all of them. */
+export const copy = async (store: ImagesStore, id: string, image: number, key: string): Promise<void> => {
+  await store.joins.create(imageJoin(id, image), { branches: STEPS });
+  await store.send(STEPS.map((step) => ({ imagesId: id, image, key, step })));
+};

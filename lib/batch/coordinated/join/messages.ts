@@ -1,0 +1,52 @@
+import * as v from 'valibot';
+import { json } from '../../work-queue/messages.ts';
+import { MAX_BRANCHES, MAX_DEADLINE_MS, MAX_PART } from './types.ts';
+
+const MAX_ID_BYTES = 256;
+const MAX_DELAY_MS = 900_000;
+
+const joinId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'));
+const branch = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const length = Buffer.byteLength(text);
+    return length > 0 && length <= MAX_ID_BYTES;
+  }, `Expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`),
+  v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
+  v.check((text) => text.normalize('NFC') === text, 'Expected text in Unicode normalization form NFC'),
+);
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const newJoin = {
+  joinId: v.optional(joinId),
+  deadlineMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DEADLINE_MS))),
+  onDeadline: v.optional(v.picklist(['fail', 'fire'])),
+};
+const named = v.union([
+  branch,
+  v.pipe(
+    v.strictObject({ id: branch }),
+    v.transform(({ id }) => id),
+  ),
+]);
+const part = v.pipe(v.array(named), v.minLength(1), v.maxLength(MAX_PART));
+
+/** The messages of the queue of joins: what HTTP takes as a body, with the ids of its path, and what joins tell themselves. */
+export const joinMessage = v.union(
+  [
+    v.strictObject({ ...newJoin, branches: v.pipe(v.array(branch), v.minLength(1), v.maxLength(MAX_BRANCHES)) }),
+    v.strictObject({ ...newJoin, open: v.literal(true) }),
+    v.strictObject({ joinId, part: v.optional(joinId), items: part }),
+    v.strictObject({ joinId, close: v.literal(true) }),
+    v.strictObject({ joinId, branch, data: v.optional(json) }),
+    v.strictObject({
+      joinId,
+      watch: v.strictObject({
+        hop: count,
+        delayMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS)),
+        startedAtMs: v.optional(v.number()),
+      }),
+    }),
+  ],
+  'Expected {branches}, {open: true}, {joinId, items}, {joinId, close: true} or {joinId, branch}',
+);
+export type JoinMessage = v.InferOutput<typeof joinMessage>;

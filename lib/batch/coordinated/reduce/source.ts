@@ -1,0 +1,99 @@
+import { absent, type Fields } from '#primitives/table';
+import { persist } from '../../work-queue/pause.ts';
+import { textOf, textsOf } from '../../work-queue/records.ts';
+import { PermanentFailure } from '../../work-queue/types.ts';
+import { endListing } from './input.ts';
+import { reducerOf, type AnyReducer, type ReductionKind } from './kinds.ts';
+import { pageKey, type Head } from './records.ts';
+import { fold, type Entry } from './reducer.ts';
+import type { ReductionStore } from './store.ts';
+
+/** Objects of one page, which is one part: their items fill one transaction. */
+const PAGE_COUNT = 99;
+/** Pages by one message. */
+const MAX_PAGES = 20;
+const MAX_OBJECT_BYTES = 1_048_576;
+/** Objects of a page that are read at a time. */
+const CONCURRENCY = 8;
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** What an object comes to: itself, its words, or all of its numbers, with white space between. */
+const entryIn = (reducer: AnyReducer, kind: ReductionKind, key: string, body: Uint8Array): Entry => {
+  if (kind === 'count') return { id: key, state: reducer.of({ id: key }), length: 0 };
+  let text: string;
+  try {
+    text = decoder.decode(body);
+  } catch {
+    throw new PermanentFailure(`object '${key}' is not UTF-8`);
+  }
+  if (kind === 'wordcount') return { id: key, state: reducer.of({ id: key, text }), length: 0 };
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  const bad = words.find((word) => !Number.isFinite(Number(word)));
+  if (bad !== undefined)
+    throw new PermanentFailure(`object '${key}' has '${bad.slice(0, 40)}' where a number should be`);
+  const states = words.map((word) => reducer.of({ id: key, value: Number(word) }));
+  return { id: key, state: fold(reducer, states), length: 0 };
+};
+
+/**
+ * What a page's objects come to. They have no length, so that a page is one chunk also when an object has changed since
+ * an earlier attempt: who changes objects meanwhile gets the one or the other.
+ *
+ * @throws {@link PermanentFailure} when an object cannot be reduced
+ */
+export const readObjects = async (
+  store: ReductionStore,
+  { kind, bounds, bucket }: Head,
+  keys: readonly string[],
+): Promise<readonly Entry[]> => {
+  const objects = store.bucketOf(bucket);
+  const reducer = reducerOf(kind, bounds);
+  const entries = new Map<number, Entry>();
+  const left = keys.entries();
+  const takeTurns = async (): Promise<void> => {
+    for (const [at, key] of left) {
+      const object = await objects.get(key);
+      if (object === undefined) throw new PermanentFailure(`object '${key}' is gone`);
+      const { length } = object.body;
+      if (length > MAX_OBJECT_BYTES)
+        throw new PermanentFailure(`object '${key}' has ${length} bytes, at most ${MAX_OBJECT_BYTES} are read`);
+      entries.set(at, entryIn(reducer, kind, key, object.body));
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
+  return keys.flatMap((_, at) => entries.get(at) ?? []);
+};
+
+/** The page as it was first listed: every repeat goes on from the same place. */
+const recordPage = async (store: ReductionStore, id: string, head: Head, page: number, after: string | undefined) => {
+  const known = await store.get(pageKey(id, page));
+  if (known !== undefined) return known;
+  const from = after === undefined ? {} : { after };
+  const listed = await persist('list source', store.pause, () =>
+    store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from }),
+  );
+  const keys = listed.objects.map(({ key }) => key).filter((key) => !key.endsWith('/'));
+  const fields: Fields = { keys, next: listed.next ?? null };
+  const outcome = await persist('record page', store.pause, () =>
+    store.table.put({ key: pageKey(id, page), fields, condition: absent(), expiresAtMs: head.expiresAtMs }),
+  );
+  return outcome.status === 'refused' && outcome.current !== undefined ? outcome.current : fields;
+};
+
+/**
+ * Lists some pages of the source, each of which becomes a part by a message, and leaves the rest to another message.
+ *
+ * API calls: 4 a page.
+ */
+export const listPages = async (store: ReductionStore, id: string, head: Head, first: number): Promise<void> => {
+  let after: string | undefined;
+  if (first > 0) after = textOf((await store.get(pageKey(id, first - 1)))?.next);
+  for (let page = first; page < first + MAX_PAGES; page += 1) {
+    const fields = await recordPage(store, id, head, page, after);
+    await store.send({ reductionId: id, number: page, keys: textsOf(fields.keys) });
+    after = textOf(fields.next);
+    if (after === undefined) return endListing(store, id, page + 1);
+  }
+  await store.send({ reductionId: id, page: first + MAX_PAGES });
+};

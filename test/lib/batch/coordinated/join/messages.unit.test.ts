@@ -1,0 +1,93 @@
+import { joinWorld } from './world.ts';
+
+const VISIBILITY_MS = 31_000;
+
+const withPlace = () => {
+  const place = joinWorld();
+  return {
+    ...place,
+    send: async (body: unknown) => {
+      await place.until(place.queue.sendBatch([{ body: typeof body === 'string' ? body : JSON.stringify(body) }]));
+      await place.poll();
+    },
+    letters: async () => place.until(place.deadLetters.receive({ maxCount: 10 })),
+  };
+};
+
+test('what HTTP can do, messages can do', async () => {
+  const { send, api, until } = withPlace();
+  await send({ joinId: 'j', open: true });
+  await send({ joinId: 'j', items: ['a', { id: 'b' }] });
+  await send({ joinId: 'j', branch: 'a', data: [1] });
+  await send({ joinId: 'j', close: true });
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting', missing: ['b'] });
+  await send({ joinId: 'j', branch: 'b' });
+  expect(await until(api.view('j'))).toMatchObject({ status: 'fired', expected: 2 });
+  expect(await until(api.arrivals('j'))).toEqual({ arrivals: [{ branch: 'a', data: [1] }] });
+});
+
+test('a join without an id has that of its message, whenever it comes again', async () => {
+  const { queue, poll, api, until, table } = withPlace();
+  await until(queue.sendBatch([{ body: JSON.stringify({ branches: ['a'] }) }]));
+  await poll();
+  const head = table.dump().find(({ key }) => key.sort === 'head');
+  const joinId = head?.key.partition.replace('join/', '') ?? '';
+  expect(await until(api.view(joinId))).toMatchObject({ status: 'waiting', missing: ['a'] });
+});
+
+test('an arrival that overtakes the message that makes its join waits for it', async () => {
+  const { send, api, until, clock, poll, letters } = withPlace();
+  await send({ joinId: 'j', branch: 'a' });
+  await send({ joinId: 'j', branches: ['a'] });
+  await clock.advance(VISIBILITY_MS);
+  await poll();
+  expect(await until(api.view('j'))).toMatchObject({ status: 'fired' });
+  expect(await letters()).toEqual([]);
+});
+
+test('one whose join never comes is a dead letter after three receives, with the reason', async () => {
+  const { send, clock, poll, letters } = withPlace();
+  await send({ joinId: 'j', branch: 'a' });
+  for (let receives = 1; receives < 3; receives += 1) {
+    expect(await letters()).toEqual([]);
+    await clock.advance(VISIBILITY_MS);
+    await poll();
+  }
+  expect(await letters()).toMatchObject([{ attributes: { reason: "there is no join 'j'", attempts: '3' } }]);
+});
+
+test.each([
+  ['no JSON', '{'],
+  ['nothing known', { some: 'thing' }],
+  ['no branches', { branches: [] }],
+  ['both kinds', { branches: ['a'], open: true }],
+  ['an unknown field', { branches: ['a'], deadline: 1 }],
+  ['a bad id', { joinId: 'a b', branches: ['a'] }],
+  ['a branch with NUL', { branches: ['a\0'] }],
+  ['half a character', '{"branches":["\\ud800"]}'],
+  ['a deadline of years', { branches: ['a'], deadlineMs: 1e12 }],
+  ['a policy that is none', { branches: ['a'], deadlineMs: 1, onDeadline: 'shrug' }],
+  ['a prototype', '{"branches":["a"],"__proto__":{}}'],
+])('%s is a dead letter at once', async (_, body) => {
+  const { send, letters, queue } = withPlace();
+  await send(body);
+  expect(await letters()).toMatchObject([{ attributes: { reason: expect.stringContaining('invalid message') } }]);
+  expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+});
+
+test('of two chains of watches one goes on', async () => {
+  const { send, pass, queue, api, until } = withPlace();
+  await until(api.create('j', { branches: ['a'] }));
+  await send({ joinId: 'j', watch: { hop: 0, delayMs: 0 } });
+  await send({ joinId: 'j', watch: { hop: 0, delayMs: 0 } });
+  await pass(1_200_000, 5_000);
+  const { visibleCount, inFlightCount, delayedCount } = await queue.depth();
+  expect(visibleCount + inFlightCount + delayedCount).toBe(1);
+});
+
+test('a watch of a join that is not there ends', async () => {
+  const { send, queue, letters } = withPlace();
+  await send({ joinId: 'gone', watch: { hop: 3, delayMs: 5_000, startedAtMs: 1 } });
+  expect(await queue.depth()).toEqual({ visibleCount: 0, inFlightCount: 0, delayedCount: 0 });
+  expect(await letters()).toEqual([]);
+});
