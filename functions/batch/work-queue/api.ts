@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { recordFault } from '#batch/work-queue/json-fault';
 import { groupId, json, MAX_RATE, MIN_RATE } from '#batch/work-queue/messages';
+import { deadlineAt, priority } from '#batch/work-queue/urgency';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
 
@@ -18,7 +19,13 @@ const payload = v.pipe(
     ({ input }) => recordFault('payload', input) ?? '',
   ),
 );
-const item = v.strictObject({ id: id(1_024), payload: v.optional(payload, null), groupId: v.optional(groupId) });
+const item = v.strictObject({
+  id: id(1_024),
+  payload: v.optional(payload, null),
+  groupId: v.optional(groupId),
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
+});
 const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
 
 const source = v.strictObject({
@@ -52,6 +59,13 @@ const job = v.pipe(
     ),
     ['ordered'],
   ),
+  v.forward(
+    v.check(
+      (body) => body.ordered !== true || !body.items?.some((each) => each.priority !== undefined),
+      "Expected items without a 'priority': in an ordered job their order decides.",
+    ),
+    ['ordered'],
+  ),
 );
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -77,6 +91,7 @@ const progress = v.strictObject({
   failed: count,
   skipped: v.optional(count),
   cancelled: v.optional(count),
+  obsolete: v.optional(count),
   reason: v.optional(v.string()),
 });
 
@@ -107,7 +122,7 @@ export const workQueueApi = defineApi({
   part: 'batch',
   chapter: 11,
   title: 'Work queue: many items, independent workers, one effect each',
-  queues: ['jobs', 'items', 'items-ordered.fifo', 'redrives'],
+  queues: ['jobs', 'items', 'items-high', 'items-ordered.fifo', 'redrives'],
   routes: {
     createJob: route({
       method: 'POST',
@@ -125,7 +140,7 @@ export const workQueueApi = defineApi({
       params: ofJob,
       body: v.strictObject({ items }),
       answers: { 202: v.strictObject({ jobId: v.string(), accepted: count }) },
-      problems: [404, 409],
+      problems: [400, 404, 409],
       idempotent: true,
     }),
     closeJob: route({

@@ -15,6 +15,12 @@ const badCursor = () =>
     errors: { cursor: ['Expected a cursor of a page.'] },
   });
 
+const ordersDecide = (id: string) =>
+  problem(400, {
+    detail: `Job '${id}' is ordered: its items have no priority.`,
+    errors: { items: ["Expected items without a 'priority': in an ordered job their order decides."] },
+  });
+
 /** What each payload has wrong, in the form of the answer's `errors`. */
 const payloadErrors = (plan: JobPlan, worker: Worker | undefined): Readonly<Record<string, readonly string[]>> => {
   const errors = (plan.items ?? []).flatMap(({ payload }, index): [string, string[]][] => {
@@ -57,6 +63,7 @@ export const workQueueHandlers = (options: {
     addItems: async ({ params: { id }, body: { items }, operationId, traceparent }) => {
       const outcome = await queue.addItems(id, operationId, items, traceparent);
       if (outcome === 'unknown') return noJob(id);
+      if (outcome === 'has-order') return ordersDecide(id);
       if (outcome === 'closed')
         return problem(409, { detail: `Job '${id}' takes no items: it is closed, or was never open.` });
       return { status: 202, body: { jobId: id, accepted: items.length } };

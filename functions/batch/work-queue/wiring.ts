@@ -15,6 +15,7 @@ import { awsObjects } from '#primitives/aws/objects';
 import { awsQueue } from '#primitives/aws/queue';
 import { awsTable } from '#primitives/aws/table';
 import type { Clock } from '#primitives/clock';
+import type { Queue } from '#primitives/queue';
 import { isLocalStage } from '#primitives/local-stage';
 import { programOnPath } from '../../shell/program-on-path.ts';
 import { integerVariable, shellServices, variable, type Environment } from '../../shell/services.ts';
@@ -29,7 +30,12 @@ const bucketOf = (name: string) => awsObjects({ name });
 /** Where dead letters are moved from, and to. */
 const routes = (env: Environment): readonly RedriveRoute[] => [
   { of: 'plans', from: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'), to: queue(env, 'JOBS_QUEUE_URL') },
-  { of: 'items', from: queue(env, 'DEAD_LETTERS_QUEUE_URL'), to: queue(env, 'ITEMS_QUEUE_URL') },
+  {
+    of: 'items',
+    from: queue(env, 'DEAD_LETTERS_QUEUE_URL'),
+    to: queue(env, 'ITEMS_QUEUE_URL'),
+    urgentTo: queue(env, 'URGENT_ITEMS_QUEUE_URL'),
+  },
   {
     of: 'items',
     ordered: true,
@@ -78,6 +84,7 @@ export const wirePlanner = (env: Environment) => {
     ...stores(env),
     ...services,
     items: queue(env, 'ITEMS_QUEUE_URL'),
+    urgentItems: queue(env, 'URGENT_ITEMS_QUEUE_URL'),
     orderedItems: queue(env, 'ORDERED_ITEMS_QUEUE_URL'),
     plans: queue(env, 'JOBS_QUEUE_URL'),
     deadLetters: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'),
@@ -118,18 +125,23 @@ const isOrdered = (env: Environment): boolean => env['ORDERED'] === 'true';
 export const wireWorker = (env: Environment) => {
   const services = shellServices(env);
   const visibilityMs = 1_000 * integerVariable(env, 'VISIBILITY_TIMEOUT_S', 65);
-  return batchWorker({
+  const work = batchWorker({
     ...stores(env),
     ...services,
     undeliverable: queue(env, 'UNDELIVERABLE_QUEUE_URL'),
     workers: workers(env, services.clock),
     maxReceiveCount: integerVariable(env, 'MAX_RECEIVE_COUNT', 5),
     leaseMs: integerVariable(env, 'LEASE_MS', 15_000),
-    source: queue(env, 'SOURCE_QUEUE_URL'),
     // No attempt is put off for longer than it would be without.
     backoff: { baseMs: 1_000, limitMs: visibilityMs },
     ordered: isOrdered(env),
   });
+  const sources = variable(env, 'SOURCE_QUEUE_URLS')
+    .split(' ')
+    .map((url) => ({ queue: awsQueue({ url }), suffix: `:${url.slice(url.lastIndexOf('/') + 1)}` }));
+  // The messages of a batch are of one queue.
+  const sourceOf = (arn: string): Queue | undefined => sources.find(({ suffix }) => arn.endsWith(suffix))?.queue;
+  return { work, sourceOf };
 };
 
 /** What ends the undeliverable. */

@@ -80,6 +80,9 @@ const validate = (options: BatchWorkerOptions): void => {
  * Items of a cancelled job are not run: they are recorded as cancelled. A cancellation is seen after `cancelCacheMs` at
  * the latest; what runs by then ends as it would have.
  *
+ * An item whose deadline has passed is not run either: it is recorded as obsolete, which counts as failed. One that was
+ * begun in time ends as it would have.
+ *
  * With `ordered`, an item runs when those before it in its group have ended, in this batch or before. The first that
  * fails keeps the rest of its group waiting until it is tried again, or was sent on as undeliverable.
  *
@@ -140,7 +143,11 @@ export const batchWorker = (options: BatchWorkerOptions) => {
     });
   };
 
-  const settle = async (attempted: readonly Attempted[], unreadable: readonly Rejected[]) => {
+  const settle = async (
+    attempted: readonly Attempted[],
+    unreadable: readonly Rejected[],
+    source: Queue | undefined,
+  ) => {
     const { rejected, retries } = judge(attempted, { ...options, backoff });
     for (const { entry, outcome } of attempted) {
       if (outcome.status === 'blocked') continue;
@@ -150,15 +157,15 @@ export const batchWorker = (options: BatchWorkerOptions) => {
       log.warn('item failed', { item, attempt: entry.attempt, reason: outcome.reason, ...trace });
     }
     const unsent = await sendOn([...unreadable, ...rejected]);
-    if (options.source !== undefined) await retryLater(options.source, retries);
+    if (source !== undefined) await retryLater(source, retries);
     return [...retries.map(({ message }) => message.id), ...unsent];
   };
 
-  const work = async (batch: readonly ReceivedMessage[], endsAtMs: number): Promise<readonly string[]> => {
+  const work = async (batch: readonly ReceivedMessage[], endsAtMs: number, source: Queue | undefined) => {
     const { entries, unreadable } = readBatch(batch);
     try {
       const attempted = await runAndRecord(await withoutEnded(entries), endsAtMs);
-      return await settle(attempted, unreadable);
+      return await settle(attempted, unreadable, source);
     } catch (error) {
       log.error('batch not recorded, it will come again', { error, count: batch.length });
       const again = entries.flatMap(({ messages }) => messages.map(({ id }) => id));
@@ -167,14 +174,19 @@ export const batchWorker = (options: BatchWorkerOptions) => {
   };
 
   /**
+   * @param source The queue that these messages come from, when it is not the one of the options.
    * @param timeMs How long the work may take; what still runs then is aborted and comes again. Leave room behind it
    *   for recording what was done.
    */
-  return async (messages: readonly ReceivedMessage[], timeMs: number): Promise<PartialBatchAnswer> => {
+  return async (
+    messages: readonly ReceivedMessage[],
+    timeMs: number,
+    source = options.source,
+  ): Promise<PartialBatchAnswer> => {
     const endsAtMs = clock.monotonicMs() + timeMs;
     const failed: string[] = [];
     for (let from = 0; from < messages.length; from += MOST_AT_ONCE) {
-      failed.push(...(await work(messages.slice(from, from + MOST_AT_ONCE), endsAtMs)));
+      failed.push(...(await work(messages.slice(from, from + MOST_AT_ONCE), endsAtMs, source)));
     }
     return failuresOf(failed);
   };

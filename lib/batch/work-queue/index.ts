@@ -13,6 +13,7 @@ export type { Backoff } from './retry-later.ts';
 export type { DeadLetterPage, ResultPage } from './results.ts';
 export { thumbnailWorker, type Thumbnail, type ThumbnailWorkerOptions } from './thumbnail-worker.ts';
 export * from './types.ts';
+export type { DeadlineAt, Priority } from './urgency.ts';
 export type { VideoFormat } from './video-format.ts';
 export { ffmpegFrame, type VideoFrame } from './video-frame.ts';
 export { workQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '#primitives/clock';
-import type { Json, Table } from '#primitives/table';
+import type { Table } from '#primitives/table';
 import { persist, type Pause } from './pause.ts';
 import { digest, jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
-import type { JobItem, SourceReference, WorkItem } from './types.ts';
+import type { JobItem, SourceReference } from './types.ts';
 
 /** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
 export interface JobPlan {
@@ -53,5 +53,7 @@ export const ensureJob = async (
 };
 
 /** The body of an item's message, the same from every planner. */
-export const itemBody = (jobId: string, worker: string, item: WorkItem<Json>): string =>
-  JSON.stringify({ jobId, id: item.id, worker, payload: item.payload });
+export const itemBody = (jobId: string, worker: string, item: JobItem): string => {
+  const { id, payload, priority, deadlineAt } = item;
+  return JSON.stringify({ jobId, id, worker, payload, priority, deadlineAt });
+};

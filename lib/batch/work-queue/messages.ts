@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Json } from '#primitives/table';
 import { shapeFault } from './json-fault.ts';
 import { DIRECT } from './records.ts';
+import { deadlineAt, priority } from './urgency.ts';
 
 const MAX_ID_BYTES = 1024;
 /** Dead letters a second, and what it is when nobody says. */
@@ -41,6 +42,9 @@ export const itemMessage = v.strictObject({
   id: itemId,
   worker: workerName,
   payload: v.optional(json, null),
+  /** Tells a redrive where it belongs; which workers take it first, its queue decides. */
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
 });
 export type ItemMessage = v.InferOutput<typeof itemMessage>;
 
@@ -59,7 +63,13 @@ export const groupId = v.pipe(
   v.string(),
   v.check((text) => text.isWellFormed() && text.length > 0 && text.length <= 128, 'Expected 1 to 128 characters'),
 );
-const item = v.strictObject({ id: itemId, payload: v.optional(json, null), groupId: v.optional(groupId) });
+const item = v.strictObject({
+  id: itemId,
+  payload: v.optional(json, null),
+  groupId: v.optional(groupId),
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
+});
 const source = v.strictObject({
   bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
   prefix: v.optional(v.pipe(v.string(), v.check(isWellFormed, 'Expected text without lone surrogates')), ''),

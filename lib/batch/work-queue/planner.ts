@@ -20,6 +20,8 @@ export interface PlannerOptions {
   readonly jobs: Table;
   /** Where items are sent. */
   readonly items: Queue;
+  /** Where those of priority `high` are sent. Without it jobs with such items are refused. */
+  readonly urgentItems?: Queue;
   /** Where those of ordered jobs are sent: a FIFO queue. Without it ordered jobs are refused. */
   readonly orderedItems?: Queue;
   /** The planner's own queue: a long listing goes on with a message to it. */
@@ -46,6 +48,10 @@ const inherited = ({ attributes }: ReceivedMessage): Pick<OutgoingMessage, 'attr
   attributes.traceparent === undefined ? {} : { attributes: { traceparent: attributes.traceparent } };
 
 const NOT_ORDERED = 'ordered jobs are not done here';
+const NOT_URGENT = 'items of high priority are not done here';
+const NO_PRIORITY = 'items of an ordered job have no priority: their order decides';
+/** Its messages have a queue of their own. */
+const isUrgent = ({ priority }: JobItem): boolean => priority === 'high';
 /** How long a part waits that has to be planned after another one. */
 const WAIT_MS = 1_000;
 /** Items of a list that are sent between two looks at the clock. */
@@ -100,13 +106,17 @@ export const planner = (options: PlannerOptions) => {
     sendAll(options.plans, [{ body: planBody(body), ...inherited(message) }], pause);
 
   const sender = (jobId: string, job: JobRecord, message: ReceivedMessage): Send => {
-    const { orderedItems } = options;
+    const { orderedItems, urgentItems } = options;
     const messageOf = (item: JobItem): OutgoingMessage => ({
       body: itemBody(jobId, job.worker, item),
       ...inherited(message),
     });
     if (!job.ordered || orderedItems === undefined) {
-      return (items) => sendAll(options.items, items.map(messageOf), pause);
+      return async (items) => {
+        const [urgent, others] = [items.filter(isUrgent), items.filter((item) => !isUrgent(item))];
+        if (urgentItems !== undefined) await sendAll(urgentItems, urgent.map(messageOf), pause);
+        await sendAll(options.items, others.map(messageOf), pause);
+      };
     }
     return (items) =>
       sendInOrder(
@@ -114,6 +124,12 @@ export const planner = (options: PlannerOptions) => {
         items.map((item) => ({ ...messageOf(item), ...inGroup(jobId, item) })),
         pause,
       );
+  };
+
+  /** Why items can't be done as they ask for. */
+  const refusalOf = (items: readonly JobItem[], { ordered }: JobRecord): Refusal => {
+    if (ordered) return items.some(({ priority }) => priority !== undefined) ? NO_PRIORITY : undefined;
+    return options.urgentItems === undefined && items.some(isUrgent) ? NOT_URGENT : undefined;
   };
 
   const planJob = async (body: PlanMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
@@ -126,6 +142,8 @@ export const planner = (options: PlannerOptions) => {
     if ('items' in body) {
       if (job.kind !== 'list') return `job ${jobId} is another one, not a list`;
       if (body.from === 0 && job.list !== jobOf(body).list) return `job ${jobId} was made with other items`;
+      const refusal = refusalOf(body.items, job);
+      if (refusal !== undefined) return refusal;
       const rest = await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT, isLate, send);
       if (rest !== undefined) await goOn({ ...body, jobId, ...rest, items: [...rest.items] }, message);
       return undefined;
@@ -169,6 +187,8 @@ export const planner = (options: PlannerOptions) => {
     const refusal = `job ${jobId} takes no items: it is closed, or was never open`;
     if (fields === undefined) return refusal;
     const job = readJob(fields);
+    const misfit = refusalOf(body.items, job);
+    if (misfit !== undefined) return misfit;
     const part = { jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause };
     if (head === undefined && (await acceptPart({ ...part, job })) !== 'accepted') return refusal;
     if (job.ordered) {

@@ -51,9 +51,12 @@ export const textsOf = (value: FieldValue | undefined): readonly string[] =>
 export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
   value instanceof Set ? undefined : (value as Json | undefined);
 
-/** The end of an item as its marker tells it; a marker is never without one. */
+/**
+ * The end of an item as its marker tells it; a marker is never without one. Obsolete is a failure to who asks; its marker
+ * has a name of its own, so that no redrive takes it for a dead letter's.
+ */
 export const itemStatusOf = (value: FieldValue | undefined): ItemStatus =>
-  ITEM_STATUSES.find((status) => status === value) ?? 'done';
+  value === 'obsolete' ? 'failed' : (ITEM_STATUSES.find((status) => status === value) ?? 'done');
 const ITEM_STATUSES: readonly ItemStatus[] = ['done', 'skipped', 'failed', 'cancelled'];
 
 export type JobKind = 'list' | 'source' | 'open';

@@ -10,6 +10,7 @@ import { issueText, type ItemMessage, type Parsed } from './messages.ts';
 import { traceField } from './logged.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
+import { isObsolete } from './urgency.ts';
 
 /** An item of a batch: its message, and how often it was received. */
 export interface Delivery {
@@ -23,7 +24,7 @@ export interface Delivery {
 
 export type RunOutcome =
   | { readonly status: 'done'; readonly output: Json }
-  | { readonly status: 'skipped'; readonly reason: string }
+  | { readonly status: 'skipped' | 'obsolete'; readonly reason: string }
   /** Not begun: it stands behind an item of its group that failed. */
   | { readonly status: 'blocked' }
   /** `isPermanent`: another attempt would fail as well. */
@@ -32,6 +33,7 @@ export type RunOutcome =
 /** Ten outputs and their claims have to fit into one transaction, and an output into one record. */
 const MAX_OUTPUT_BYTES = 65_536;
 const MAX_REASON_LENGTH = 500;
+const OBSOLETE: RunOutcome = { status: 'obsolete', reason: 'deadline passed: the item was not begun' };
 
 /** The output as it will be read again. */
 const recordable = (output: Json): Json => {
@@ -117,6 +119,8 @@ export const runItems = async (
     if (worker === undefined) return outcomeOf(new PermanentFailure(`unknown worker '${item.worker}'`));
     const payload = readPayload(worker, item.payload);
     if (!payload.ok) return outcomeOf(new PermanentFailure(`invalid payload: ${payload.reason}`));
+    // Asked as late as can be: in a batch others may have run before it.
+    if (isObsolete(item, clock.nowMs())) return OBSOLETE;
     try {
       work.signal.throwIfAborted();
       const key = effectKeyOf(item.jobId, item.id);

@@ -2,6 +2,7 @@ import type { GenericSchema } from 'valibot';
 import type { Log } from '#primitives/log';
 import { PatternError } from '#primitives/errors';
 import type { Json } from '#primitives/table';
+import type { DeadlineAt, Priority } from './urgency.ts';
 
 /** One piece of work. Within a job an id stands for one item, however often it is given. */
 export interface WorkItem<Payload = Json> {
@@ -14,6 +15,10 @@ export interface WorkItem<Payload = Json> {
 export interface JobItem extends WorkItem {
   /** In an ordered job: items of one group are done in their order; those without a group are a group of their own. */
   readonly groupId?: string | undefined;
+  /** `normal` unless told. Not in an ordered job, where the order decides. */
+  readonly priority?: Priority | undefined;
+  /** An item that was not begun by then is dropped, and counted as failed and obsolete. */
+  readonly deadlineAt?: DeadlineAt | undefined;
 }
 
 /**
@@ -114,11 +119,16 @@ export interface JobProgress {
   readonly skipped?: number;
   /** How many of `failed` were not begun, because the job was cancelled; absent for 0. */
   readonly cancelled?: number;
+  /** How many of `failed` were not begun, because their deadline had passed; absent for 0. */
+  readonly obsolete?: number;
   /** Why the planning of a `failed` job was given up. */
   readonly reason?: string;
 }
 
-/** How an item ends: with its effect, without one because there is none here, as dead letter, or not begun at all. */
+/**
+ * How an item ends: with its effect, without one because there is none here, as dead letter or obsolete (`failed`, with
+ * the reason), or not begun at all.
+ */
 export type ItemStatus = 'done' | 'skipped' | 'failed' | 'cancelled';
 
 export interface ItemResult {

@@ -115,7 +115,9 @@ test('an open job takes parts and is closed', async () => {
 describe('what cannot be is refused, and says where', () => {
   test.each([
     ['an unknown worker', { worker: 'nobody', items: [] }, 'worker'],
-    ['a field of a later step', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
+    ['an unknown priority', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
+    ['no instant', { worker: 'record', items: [{ id: 'a', deadlineAt: 'soon' }] }, 'items.0.deadlineAt'],
+    ['an order and a priority', { worker: 'record', ordered: true, items: [{ id: 'a', priority: 'high' }] }, 'ordered'],
     ['a group in a job without order', { worker: 'record', items: [{ id: 'a', groupId: 'g' }] }, 'ordered'],
     [
       'a group without a name',

@@ -81,6 +81,7 @@ export const world = (
   const dead = queue('dead');
   const lost = queue('undeliverable', { queue: dead, maxReceiveCount: 1_000 });
   const items = queue('items', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const urgent = queue('items-high', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
   const orderedDead = queue('ordered-dead.fifo');
   const orderedLost = queue('ordered-undeliverable.fifo', { queue: orderedDead, maxReceiveCount: 1_000 });
   const ordered = queue('ordered.fifo', { queue: orderedLost, maxReceiveCount: MAX_RECEIVE_COUNT });
@@ -88,7 +89,7 @@ export const world = (
   const redrives = queue('redrives', { queue: redrivesDead, maxReceiveCount: 1_000 });
   const routes: readonly RedriveRoute[] = [
     { of: 'plans', from: plansDead, to: plans },
-    { of: 'items', from: dead, to: items },
+    { of: 'items', from: dead, to: items, urgentTo: urgent },
     { of: 'items', from: orderedDead, to: ordered, ordered: true },
   ];
 
@@ -96,6 +97,7 @@ export const world = (
   const plan = planner({
     ...common,
     items,
+    urgentItems: urgent,
     orderedItems: ordered,
     plans,
     deadLetters: plansDead,
@@ -133,6 +135,7 @@ export const world = (
     [plans, 1, one((message) => plan(message, options.planMs ?? 5_000))],
     [plansLost, 1, one(endPlan)],
     [items, 10, (messages) => work(messages, 8_000)],
+    [urgent, 10, (messages) => work(messages, 8_000, urgent)],
     [ordered, options.orderedBatch ?? 1, (messages) => workInOrder(messages, 8_000)],
     [lost, 10, one(end)],
     [orderedLost, 10, one(endInOrder)],
@@ -216,6 +219,7 @@ export const world = (
     plans,
     plansDead,
     items,
+    urgent,
     ordered,
     orderedDead,
     dead,
