@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { recordFault } from '#batch/work-queue/json-fault';
-import { groupId, json, MAX_RATE, MIN_RATE } from '#batch/work-queue/messages';
+import { groupId, json, MAX_RATE, MIN_RATE, pack } from '#batch/work-queue/messages';
 import { deadlineAt, priority } from '#batch/work-queue/urgency';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
+import { MAX_LIMIT, MIN_LIMIT } from '#primitives/concurrency-limit';
 
 const MAX_ITEMS = 1_000;
 const MAX_CURSOR_LENGTH = 2_048;
@@ -47,6 +48,7 @@ const job = v.pipe(
     source: v.optional(source),
     open: v.optional(v.literal(true)),
     ordered: v.optional(v.boolean()),
+    pack: v.optional(pack),
   }),
   v.check(
     (body) => [body.items, body.source, body.open].filter((each) => each !== undefined).length === 1,
@@ -58,6 +60,13 @@ const job = v.pipe(
       "Expected true, since items have a 'groupId'.",
     ),
     ['ordered'],
+  ),
+  v.forward(
+    v.check(
+      (body) => body.ordered !== true || (body.pack ?? 1) === 1,
+      'Expected no more than 1, since each item of an ordered job goes by itself.',
+    ),
+    ['pack'],
   ),
   v.forward(
     v.check(
@@ -110,6 +119,48 @@ const deadLetter = v.strictObject({
   reason: v.string(),
   attempts: count,
   at: v.string(),
+});
+
+const concurrency = v.pipe(v.number(), v.integer(), v.minValue(MIN_LIMIT), v.maxValue(MAX_LIMIT));
+const bounds = v.pipe(
+  v.strictObject({
+    minConcurrency: concurrency,
+    maxConcurrency: concurrency,
+    drainMs: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000)),
+    downAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(86_400_000))),
+  }),
+  v.forward(
+    v.check(
+      ({ minConcurrency, maxConcurrency }) => minConcurrency <= maxConcurrency,
+      "Expected no less than 'minConcurrency'.",
+    ),
+    ['maxConcurrency'],
+  ),
+);
+const scaling = v.pipe(
+  v.strictObject({ maximumConcurrency: v.optional(v.nullable(concurrency)), automatic: v.optional(bounds) }),
+  v.check(
+    (body) => (body.maximumConcurrency === undefined) !== (body.automatic === undefined),
+    "Expected exactly one of 'maximumConcurrency' and 'automatic'.",
+  ),
+);
+const decimal = v.nullable(v.number());
+const scalingAnswer = v.strictObject({
+  mode: v.picklist(['unlimited', 'fixed', 'automatic']),
+  maximumConcurrency: v.nullable(v.number()),
+  automatic: v.optional(bounds),
+  visible: count,
+  inFlight: count,
+  last: v.optional(
+    v.strictObject({
+      at: v.string(),
+      concurrency: v.number(),
+      reason: v.picklist(['up', 'down', 'hold', 'wait', 'learn']),
+      arrivalsPerSecond: decimal,
+      endsPerSecond: decimal,
+      drainMs: decimal,
+    }),
+  ),
 });
 
 const rate = v.pipe(v.number(), v.minValue(MIN_RATE), v.maxValue(MAX_RATE));
@@ -193,6 +244,20 @@ export const workQueueApi = defineApi({
       answers: { 200: redriveAnswer, 202: redriveAnswer },
       admin: true,
       idempotent: true,
+    }),
+    scaling: route({
+      method: 'GET',
+      path: '/work-queue/scaling',
+      summary: 'How many invocations may work on the queue of items at a time, and what decides it',
+      answers: { 200: scalingAnswer },
+    }),
+    planScaling: route({
+      method: 'PUT',
+      path: '/work-queue/scaling',
+      summary: 'Let a number of invocations work at a time: a fixed one (null: no limit), or what the controller says',
+      body: scaling,
+      answers: { 200: scalingAnswer },
+      admin: true,
     }),
   },
 });

@@ -1,6 +1,7 @@
 import { readPayload } from '#batch/work-queue/run-items';
 import type { JobPlan } from '#batch/work-queue/job-plan';
 import type { redriveStarter } from '#batch/work-queue/redrive-start';
+import type { QueueScaler, ScalingStatus } from '#batch/work-queue/scaling/queue-scaler';
 import type { Worker } from '#batch/work-queue/types';
 import type { WorkQueue } from '#batch/work-queue/work-queue';
 import { problem, type Handlers } from '#http/handlers';
@@ -41,13 +42,30 @@ const sourceError = async (bucket: Objects): Promise<string | undefined> => {
   }
 };
 
+const adviceBody = ({ atMs, ...advice }: NonNullable<ScalingStatus['last']>) => ({
+  ...advice,
+  at: new Date(atMs).toISOString(),
+});
+
+const scalingBody = ({ plan, maximumConcurrency, visibleCount, inFlightCount, last }: ScalingStatus) => {
+  return {
+    mode: plan.mode,
+    maximumConcurrency,
+    ...(plan.mode === 'automatic' ? { automatic: plan.policy } : {}),
+    visible: visibleCount,
+    inFlight: inFlightCount,
+    ...(last === undefined ? {} : { last: adviceBody(last) }),
+  };
+};
+
 export const workQueueHandlers = (options: {
   readonly queue: WorkQueue;
   readonly workers: readonly Worker[];
   readonly bucketOf: (name: string) => Objects;
   readonly startRedrive: ReturnType<typeof redriveStarter>;
+  readonly scaler: QueueScaler;
 }): Handlers<typeof workQueueApi> => {
-  const { queue, workers, bucketOf, startRedrive } = options;
+  const { queue, workers, bucketOf, startRedrive, scaler } = options;
   return {
     createJob: async ({ body, operationId, traceparent }) => {
       const errors = payloadErrors(
@@ -100,6 +118,15 @@ export const workQueueHandlers = (options: {
       return body.dryRun === true
         ? { status: 200, body: { ...started, dryRun: true } }
         : { status: 202, body: { ...started, dryRun: false } };
+    },
+    scaling: async () => ({ status: 200, body: scalingBody(await scaler.read()) }),
+    planScaling: async ({ body: { automatic, maximumConcurrency = null } }) => {
+      const fixed =
+        maximumConcurrency === null
+          ? ({ mode: 'unlimited' } as const)
+          : ({ mode: 'fixed', maximumConcurrency } as const);
+      const plan = automatic === undefined ? fixed : ({ mode: 'automatic', policy: automatic } as const);
+      return { status: 200, body: scalingBody(await scaler.plan(plan)) };
     },
   };
 };

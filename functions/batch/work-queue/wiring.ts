@@ -7,10 +7,12 @@ import { planner } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
 import { redrive, type RedriveRoute } from '#batch/work-queue/redrive';
 import { redriveStarter } from '#batch/work-queue/redrive-start';
+import { queueScaler } from '#batch/work-queue/scaling/queue-scaler';
 import { thumbnailWorker } from '#batch/work-queue/thumbnail-worker';
-import type { Worker } from '#batch/work-queue/types';
+import { PermanentFailure, type Worker } from '#batch/work-queue/types';
 import { ffmpegFrame } from '#batch/work-queue/video-frame';
 import { workQueue } from '#batch/work-queue/work-queue';
+import { awsConcurrencyLimit } from '#primitives/aws/concurrency-limit';
 import { awsObjects } from '#primitives/aws/objects';
 import { awsQueue } from '#primitives/aws/queue';
 import { awsTable } from '#primitives/aws/table';
@@ -23,6 +25,9 @@ import { workQueueHandlers } from './handlers.ts';
 
 /** Jobs and effects are kept for so long: twice what a queue keeps its messages. */
 const KEEP_MS = 30 * 24 * 3_600_000;
+
+/** A host tells what it got done so often: several times between two looks of the controller. */
+const REPORT_MS = 10_000;
 
 const queue = (env: Environment, name: string) => awsQueue({ url: variable(env, name) });
 const bucketOf = (name: string) => awsObjects({ name });
@@ -64,6 +69,14 @@ const workers = (env: Environment, clock: Clock): readonly Worker[] => [
   thumbnailWorker({ bucketOf, thumbnails: bucketOf(variable(env, 'MEDIA_BUCKET')), ...videoFrame(env) }),
 ];
 
+/** What keeps the concurrency of the queue of items. */
+export const wireScaler = (env: Environment) => {
+  const { clock, log } = shellServices(env);
+  const { jobs } = stores(env);
+  const limit = awsConcurrencyLimit({ mappingId: variable(env, 'ITEMS_MAPPING_ID') });
+  return queueScaler({ queue: queue(env, 'ITEMS_QUEUE_URL'), limit, jobs, clock, log });
+};
+
 /** What answers HTTP. */
 export const wireHandlers = (env: Environment) => {
   const { clock, random } = shellServices(env);
@@ -74,7 +87,13 @@ export const wireHandlers = (env: Environment) => {
     clock,
     random,
   });
-  return workQueueHandlers({ queue: api, workers: workers(env, clock), bucketOf, startRedrive });
+  return workQueueHandlers({
+    queue: api,
+    workers: workers(env, clock),
+    bucketOf,
+    startRedrive,
+    scaler: wireScaler(env),
+  });
 };
 
 /** What turns jobs into items. */
@@ -88,7 +107,11 @@ export const wirePlanner = (env: Environment) => {
     orderedItems: queue(env, 'ORDERED_ITEMS_QUEUE_URL'),
     plans: queue(env, 'JOBS_QUEUE_URL'),
     deadLetters: queue(env, 'JOBS_DEAD_LETTERS_QUEUE_URL'),
-    sourceOf: ({ bucket, prefix }) => bucketSource({ objects: bucketOf(bucket), prefix }),
+    sourceOf: (reference) => {
+      // The function may list buckets; a table would need its permission, too.
+      if ('table' in reference) throw new PermanentFailure(`table '${reference.table}' is no source here`);
+      return bucketSource({ objects: bucketOf(reference.bucket), prefix: reference.prefix });
+    },
   });
   return { plan, log: services.log };
 };
@@ -135,6 +158,8 @@ export const wireWorker = (env: Environment) => {
     // No attempt is put off for longer than it would be without.
     backoff: { baseMs: 1_000, limitMs: visibilityMs },
     ordered: isOrdered(env),
+    // The concurrency of the FIFO queue is that of its groups.
+    ...(isOrdered(env) ? {} : { reportEveryMs: REPORT_MS }),
   });
   const sources = variable(env, 'SOURCE_QUEUE_URLS')
     .split(' ')

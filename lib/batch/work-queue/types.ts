@@ -32,13 +32,24 @@ export interface WorkSource {
   list(after?: string): Promise<{ readonly ids: readonly string[]; readonly next?: string }>;
   /** The payload that the worker gets for an id. */
   get(id: string): Promise<Json>;
+  /** The payloads of a page of ids, in their order, where that takes fewer calls than one for each. */
+  getMany?(ids: readonly string[]): Promise<readonly Json[]>;
 }
 
 /** A source by name, as a job is given it: all objects of a bucket under a prefix. */
-export interface SourceReference {
+export interface BucketReference {
   readonly bucket: string;
   readonly prefix: string;
 }
+
+/** A source by name: all records of a partition of a table whose sort keys begin with a prefix. */
+export interface TableReference {
+  readonly table: string;
+  readonly partition: string;
+  readonly prefix: string;
+}
+
+export type SourceReference = BucketReference | TableReference;
 
 /** What a worker knows of the run that it is part of. */
 export interface WorkContext {
@@ -48,6 +59,8 @@ export interface WorkContext {
   readonly effectKey: string;
   /** How often the item was delivered, this time included. */
   readonly attempt: number;
+  /** That this is the first delivery, and of no redrive: nothing was left behind by an earlier one of this message. */
+  readonly isFirst: boolean;
   /** Aborted when the time of the invocation is nearly over. What runs on after that is not waited for. */
   readonly signal: AbortSignal;
   readonly log: Log;

@@ -1,5 +1,5 @@
 import { seeds } from '#simulation/sweep';
-import { jobsScenario, listJob, openJob, orderedJob, sourceJob, urgentJob } from './simulated.ts';
+import { jobsScenario, listJob, openJob, orderedJob, packedJob, sourceJob, urgentJob } from './simulated.ts';
 
 const FAULT_LIMIT_COUNT = 6;
 
@@ -15,8 +15,8 @@ test('four jobs beside each other lose nothing and do nothing twice in 1 000 see
   expect(kinds.size).toBe(10);
 }, 240_000);
 
-test('an urgent job and a list lose nothing, do nothing twice and begin nothing obsolete in 100 seeds', async () => {
-  const scenario = jobsScenario([listJob(3), urgentJob(9)], ({ random }) => ({
+test('an urgent job and a packed one lose nothing, do nothing twice and begin nothing obsolete in 100 seeds', async () => {
+  const scenario = jobsScenario([packedJob(8), urgentJob(9)], ({ random }) => ({
     maxReceiveCount: FAULT_LIMIT_COUNT + 2,
     redrives: random.next() < 0.2,
     planMs: 2_000,

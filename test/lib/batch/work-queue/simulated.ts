@@ -76,6 +76,18 @@ export const sourceJob = (count: number): SimulatedJob => {
   };
 };
 
+/** Items packed three to a message. */
+export const packedJob = (count: number): SimulatedJob => {
+  const [jobId, ids] = ['packed', idsOf(count, '')];
+  return {
+    jobId,
+    ids,
+    start: async (w, { api }) => {
+      await w.client(() => api.createJob(jobId, { worker: 'record', items: itemsOf(ids), pack: 3 }));
+    },
+  };
+};
+
 /** Items of both classes, some of which are obsolete before they are begun, and some never. */
 export const urgentJob = (count: number): SimulatedJob => {
   const [jobId, ids] = ['urgent', idsOf(count, '')];
@@ -152,11 +164,11 @@ const holdJob = async (
   const dropped = obsolete.length === 0 ? {} : { obsolete: obsolete.length };
   const isAsExpected = JSON.stringify(progress) === JSON.stringify({ status, ...expected, ...dropped });
   holdAll(
+    obsolete.filter((id) => place.begun.has(`${jobId}/${id}`)).map((id) => `${id} of ${jobId} was begun too late`),
     [...lost(ends, seen), ...unexpected(ends, seen)].map((problem) => `effect ${problem} of ${jobId}`),
     [...lost(ends, results), ...unexpected(ends, results), ...twice(results)].map(
       (problem) => `result ${problem} of ${jobId}`,
     ),
-    obsolete.filter((id) => place.begun.has(`${jobId}/${id}`)).map((id) => `${id} of ${jobId} was begun too late`),
     isAsExpected ? [] : [`progress of ${jobId} at the end is ${JSON.stringify(progress)}`],
   );
 };

@@ -1,6 +1,6 @@
 import { seeds, sweep } from '#simulation/sweep';
 import type { ReceivedMessage } from '#primitives/queue';
-import { jobsScenario, listJob, openJob, orderedJob, sourceJob, urgentJob } from './simulated.ts';
+import { jobsScenario, listJob, openJob, orderedJob, packedJob, sourceJob, urgentJob } from './simulated.ts';
 
 const options = () => ({ maxReceiveCount: 3, planMs: 0 });
 
@@ -9,6 +9,7 @@ test.each([
   ['parts', [openJob(13)]],
   ['a bucket', [sourceJob(13)]],
   ['groups in order', [orderedJob(8)]],
+  ['packs', [packedJob(8)]],
   ['both classes, some of it obsolete', [urgentJob(6)]],
 ])(
   'a job of %s loses nothing and does nothing twice, whatever happens to any one write',

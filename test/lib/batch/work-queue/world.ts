@@ -3,7 +3,7 @@ import { batchWorker } from '#batch/work-queue/batch-worker';
 import { bucketSource } from '#batch/work-queue/bucket-source';
 import { bury } from '#batch/work-queue/bury';
 import { buryPlan } from '#batch/work-queue/bury-plan';
-import { planner } from '#batch/work-queue/planner';
+import { planner, type PlannerOptions } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
 import { redrive, type RedriveRoute } from '#batch/work-queue/redrive';
 import { redriveStarter } from '#batch/work-queue/redrive-start';
@@ -57,6 +57,7 @@ export const world = (
     /** Messages of ordered jobs in one batch. As in the template unless told: 1. */
     readonly orderedBatch?: number;
     readonly onStep?: () => Promise<void>;
+    readonly sourceOf?: PlannerOptions['sourceOf'];
   } = {},
 ) => {
   const clock = options.isRealTime === true ? realClock : memoryClock();
@@ -101,7 +102,7 @@ export const world = (
     orderedItems: ordered,
     plans,
     deadLetters: plansDead,
-    sourceOf: ({ prefix }) => bucketSource({ objects: media, prefix }),
+    sourceOf: options.sourceOf ?? (({ prefix }) => bucketSource({ objects: media, prefix })),
   });
   const workerOf = (source: Queue, undeliverable: Queue, isOrdered: boolean) =>
     batchWorker({
