@@ -3,9 +3,10 @@ import type { ConcurrencyLimit } from '#primitives/concurrency-limit';
 import type { Log } from '#primitives/log';
 import type { Queue } from '#primitives/queue';
 import type { Json, Key, Table } from '#primitives/table';
-import { jsonOf, numberOf } from '../records.ts';
+import { numberOf } from '../records.ts';
 import { checkedPolicy, type ScalingPolicy } from './policy.ts';
-import { scalingStart, scalingStep, type ScalingAdvice, type ScalingState } from './step.ts';
+import { scalingStart, scalingStep, type ScalingAdvice } from './step.ts';
+import { readLast, readPlan, readState } from './stored.ts';
 import { workSince } from './work-reports.ts';
 
 /** How many work: as many as the platform likes, a fixed number, or what the controller says. */
@@ -70,11 +71,11 @@ export const queueScaler = (options: {
 
   const stored = async () => {
     const [plan, state] = await jobs.getMany([planKey, stateKey]);
+    const unlimited: ScalingPlan = { mode: 'unlimited' };
     return {
-      // Only `plan` below writes it, and only what it was given.
-      plan: (jsonOf(plan?.plan) ?? { mode: 'unlimited' }) as unknown as ScalingPlan,
-      state: jsonOf(state?.state) as unknown as ScalingState | undefined,
-      last: jsonOf(state?.last) as unknown as ScalingStatus['last'],
+      plan: readPlan(plan?.plan) ?? unlimited,
+      state: readState(state?.state),
+      last: readLast(state?.last),
       atMs: numberOf(state?.atMs),
     };
   };
