@@ -115,3 +115,20 @@ test('large items are packed fewer to a message, small ones as many as asked for
   const large = someItems(4, () => ({ text: 'x'.repeat(45_000) }));
   expect(packs(large, 9).map((some) => some.length)).toEqual([2, 2]);
 });
+
+test('two of a pack that fail together have burials of their own: a redrive of one takes nothing from the other', async () => {
+  const w = world();
+  await w.api.createJob(JOB, { worker: 'record', open: true });
+  const pack = someItems(2).map(({ id }) => ({ id }));
+  await w.items.sendBatch([{ body: JSON.stringify({ jobId: JOB, worker: 'nobody', pack }) }]);
+  await w.workOnly();
+  // One of the two is held back until the other was buried and redriven.
+  expect(await w.lost.receive({ maxCount: 1 })).toHaveLength(1);
+  await w.buryOnly();
+  expect(await w.api.progress(JOB)).toMatchObject({ failed: 1 });
+  await w.startRedrive('redrive', {});
+  await w.redriveOnly();
+  await w.clock.advance(30_001);
+  await w.drain();
+  expect(await w.api.progress(JOB)).toMatchObject({ failed: 2, pending: 0 });
+});
