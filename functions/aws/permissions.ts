@@ -26,6 +26,11 @@ const functionArn = (id: string, { Properties = {} }: Resource): Json => {
   return { 'Fn::Sub': `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:${name}` };
 };
 
+/** The template knows a mapping by its UUID. */
+const mappingArn = (id: string): Json => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:event-source-mapping:\${${id}}`,
+});
+
 /**
  * What the primitives call, and nothing else. A batch of SQS needs the action of its single form, a transaction of
  * DynamoDB the actions of its parts.
@@ -72,6 +77,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'AWS::Events::EventBus': { service: 'events', grants: [{ actions: ['PutEvents'], arn: ownArn }] },
   'AWS::SNS::Topic': { service: 'sns', grants: [{ actions: ['Publish'], arn: (id) => ({ Ref: id }) }] },
+  'AWS::Lambda::EventSourceMapping': {
+    service: 'lambda',
+    grants: [{ actions: ['GetEventSourceMapping', 'UpdateEventSourceMapping'], arn: mappingArn }],
+  },
   'AWS::Lambda::Function': { service: 'lambda', grants: [{ actions: ['InvokeFunction'], arn: functionArn }] },
 };
 

@@ -6,6 +6,7 @@ export interface SqsEvent {
     readonly messageId: string;
     readonly receiptHandle: string;
     readonly body: string;
+    readonly eventSourceARN?: string;
     readonly attributes: {
       readonly ApproximateReceiveCount: string;
       readonly SentTimestamp: string;

@@ -1,6 +1,7 @@
 /** The ports: what the patterns need of queues, tables, buses, buckets, functions, time, chance and logs. */
 export * from './bus.ts';
 export * from './clock.ts';
+export type { ConcurrencyLimit } from './concurrency-limit.ts';
 export * from './errors.ts';
 export * from './invoker.ts';
 export * from './log.ts';

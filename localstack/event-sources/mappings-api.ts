@@ -4,6 +4,7 @@ import { parseQueueArn } from '#event-sources/sqs-event';
 import { parseStreamArn } from '#event-sources/stream-event';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
+import { mappingUuid } from './mapping-uuid.ts';
 import type { MappingStore, StoredMapping } from './mapping-store.ts';
 
 export interface MappingsRequest {
@@ -168,6 +169,15 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
     return json(202, describe(stored, stateOf(store, stored)));
   };
 
+  /** That of its function and queue, unless another mapping, changed since, has it. */
+  const newUuid = ({ FunctionName: reference, EventSourceArn: arn }: Readonly<Record<string, unknown>>): string => {
+    const name = typeof reference === 'string' ? functionNameOf(reference) : undefined;
+    // One that reads a stream from elsewhere is another mapping, which must not go on where the former stood.
+    if (name === undefined || typeof arn !== 'string' || parseQueueArn(arn) === undefined) return options.random.uuid();
+    const uuid = mappingUuid(name, arn);
+    return store.get(uuid) === undefined ? uuid : options.random.uuid();
+  };
+
   const write = async (body: string, known: StoredMapping | undefined): Promise<MappingsResponse> => {
     const input = parsedBody(body);
     if (input === undefined)
@@ -179,7 +189,7 @@ export const mappingsApi = (options: MappingsApiOptions): ((request: MappingsReq
       return refused({ type: 'InvalidParameterValueException', message: 'StartingPosition cannot be changed' });
     }
     const whole = known === undefined ? input : { ...mappingInput(known.mapping), ...input };
-    const outcome = await read(whole, known?.mapping.uuid ?? options.random.uuid());
+    const outcome = await read(whole, known?.mapping.uuid ?? newUuid(whole));
     if (!outcome.ok) return refused(outcome.refusal);
     // It may have been deleted while the queue was asked for its attributes.
     if (known !== undefined && store.get(known.mapping.uuid) === undefined) return refused(NOT_FOUND);

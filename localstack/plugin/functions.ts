@@ -1,11 +1,12 @@
 import type { Json } from '#primitives/table';
+import { mappingUuid } from '../event-sources/mapping-uuid.ts';
 import { StackError } from './errors.ts';
 import { evaluate, type Scope } from './intrinsics.ts';
 import { mappingsOf, type Mapping } from './mappings.ts';
 import type { Place } from './resources/clients.ts';
 import { asText, type Made } from './resources/type.ts';
 import { memoryOf, timeoutOf, type FunctionDefinition, type Framework, type Service } from './service.ts';
-import { isObject } from './template.ts';
+import { isList, isObject } from './template.ts';
 
 /** A function as the endpoint's registry keeps it. */
 export interface RegisteredFunction {
@@ -29,6 +30,25 @@ export const functionValues = (framework: Framework, place: Place): ReadonlyMap<
       return [naming.getLambdaLogicalId(key), { ref: name, attributes: { Arn: arn } }];
     }),
   );
+};
+
+/**
+ * What the template may say of the event source mappings of its queues, by their ids there: the framework makes these of
+ * the function and the id of the queue.
+ */
+export const mappingValues = (framework: Framework, scope: Scope): ReadonlyMap<string, string> => {
+  const { naming } = framework.getProvider('aws');
+  const values = new Map<string, string>();
+  for (const [key, { name, events }] of Object.entries(framework.service.functions)) {
+    for (const { sqs } of events) {
+      const arn = isObject(sqs) ? sqs['arn'] : sqs;
+      const reference = isObject(arn) ? arn['Fn::GetAtt'] : undefined;
+      const id = isList(reference) ? reference[0] : undefined;
+      if (typeof id !== 'string') continue;
+      values.set(naming.getQueueLogicalId(key, id), mappingUuid(name, asText(scope.attribute(id, 'Arn'))));
+    }
+  }
+  return values;
 };
 
 const environmentOf = (variables: Readonly<Record<string, Json>>, scope: Scope, where: string): Environment => {

@@ -95,14 +95,19 @@ const source = ({ FunctionName, EventSourceArn, StartingPosition = '' }: Mapping
   `${FunctionName} ${EventSourceArn} ${StartingPosition}`;
 const asJson = (mapping: Mapping): Json => parseJson(JSON.stringify(mapping));
 
+/** Where the template says nothing of the concurrency, what was set since stays, as with CloudFormation. */
+const keepingLimit = (wanted: Mapping, before: Mapping): Mapping =>
+  wanted.ScalingConfig.MaximumConcurrency === undefined ? { ...wanted, ScalingConfig: before.ScalingConfig } : wanted;
+
 /** What is to be done so that exactly the wanted mappings are there. Equal ones are left alone. */
 export const mappingChanges = (wanted: readonly Mapping[], existing: readonly ExistingMapping[]): MappingChanges => {
   const bySource = new Map(existing.map((each) => [source(each.mapping), each]));
   const wantedSources = new Set(wanted.map(source));
   return {
     create: wanted.filter((mapping) => !bySource.has(source(mapping))),
-    update: wanted.flatMap((mapping) => {
-      const before = bySource.get(source(mapping));
+    update: wanted.flatMap((stated) => {
+      const before = bySource.get(source(stated));
+      const mapping = before === undefined ? stated : keepingLimit(stated, before.mapping);
       if (before === undefined || sameJson(asJson(before.mapping), asJson(mapping))) return [];
       return [{ uuid: before.uuid, mapping }];
     }),

@@ -37,7 +37,12 @@ export interface Service {
 export interface Framework {
   readonly service: Service;
   readonly serviceDir: string;
-  getProvider(name: 'aws'): { readonly naming: { getLambdaLogicalId(functionKey: string): string } };
+  getProvider(name: 'aws'): {
+    readonly naming: {
+      getLambdaLogicalId(functionKey: string): string;
+      getQueueLogicalId(functionKey: string, queueName: string): string;
+    };
+  };
 }
 
 /** The limits of a function that says nothing: those of the framework, which the template then states. */

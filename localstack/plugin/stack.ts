@@ -1,6 +1,7 @@
 import {
   allowColdStarts,
   functionValues,
+  mappingValues,
   nascentFunctions,
   registeredFunctions,
   resolveEnvironments,
@@ -8,7 +9,7 @@ import {
 } from './functions.ts';
 import { syncBusEvents } from './bus-events.ts';
 import { withFunctionResources } from './function-resources.ts';
-import { evaluate } from './intrinsics.ts';
+import { evaluate, type Scope } from './intrinsics.ts';
 import { syncMappings } from './mappings-client.ts';
 import { provision } from './provision.ts';
 import { registerFunctions } from './registry.ts';
@@ -47,7 +48,10 @@ export const setUpStack = async (
   const given = functionValues(framework, place);
   const { awsEndpointUrl: endpoint, adminToken } = primitives;
   await registerFunctions({ endpoint, adminToken, functions: nascentFunctions(service) });
-  const { made, scope } = await provision({ template, stackName, given, clients });
+  const { made, scope: resources } = await provision({ template, stackName, given, clients });
+  const mappingIds = mappingValues(framework, resources);
+  // Known before they are made: the environment of a function may name the one that feeds another.
+  const scope: Scope = { ...resources, ref: (name) => mappingIds.get(name) ?? resources.ref(name) };
   // The functions compare it with what a client sends. It belongs to the stack, so it is in no template.
   service.provider.environment = { ...service.provider.environment, ADMIN_TOKEN: primitives.adminToken };
   resolveEnvironments(service, scope);

@@ -9,6 +9,7 @@ import { asText } from '../../localstack/plugin/resources/type.ts';
 import { isObject, parseTemplate } from '../../localstack/plugin/template.ts';
 import { startPlace } from '../localstack/plugin/place.ts';
 import { httpContext, httpEvent } from '../support/http-events.ts';
+import { makeMappings } from './mappings.ts';
 import { recordUses } from './permissions.ts';
 import { resourcesOf, target, type Packaged } from './rules.ts';
 
@@ -54,7 +55,7 @@ export const startInProcess = async (template: Packaged) => {
   const resources = Object.entries(template.Resources).filter(
     ([id, { Type }]) => MADE.includes(Type) && id !== 'ServerlessDeploymentBucket',
   );
-  const { made, scope } = await provision({
+  const { made, scope: resourceScope } = await provision({
     template: parseTemplate({ Resources: Object.fromEntries(resources) }),
     stackName: 'in-process',
     given: new Map(),
@@ -66,7 +67,13 @@ export const startInProcess = async (template: Packaged) => {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
-  const uses = await recordUses(new Map([...made].map(([id, { ref }]) => [ref, id])));
+  const arnOf = (id: string): string => made.get(id)?.attributes['Arn'] ?? '';
+  const mappingIds = await makeMappings(template, { place, clients, arnOf });
+  const scope = { ...resourceScope, ref: (name: string) => mappingIds.get(name) ?? resourceScope.ref(name) };
+  const refs = [...made].map(([id, { ref }]): [string, string] => [ref, id]);
+  const uses = await recordUses(
+    new Map([...refs, ...[...mappingIds].map(([id, uuid]): [string, string] => [uuid, id])]),
+  );
   const sqs = await clients.sqs();
   const { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageCommand } = await import('@aws-sdk/client-sqs');
   const refOf = (id: string): string => made.get(id)?.ref ?? '';
@@ -98,7 +105,7 @@ export const startInProcess = async (template: Packaged) => {
       }),
     );
     if (Messages.length === 0) return 0;
-    const source = { arn: `arn:aws:sqs:us-east-1:000000000000:${queueId}`, region: 'us-east-1' };
+    const source = { arn: arnOf(queueId), region: 'us-east-1' };
     const failed = failedIn(
       await invoke(functionId, { Records: Messages.map((message) => sqsRecord(wireOf(message), source)) }),
     );

@@ -8,7 +8,9 @@ import { listOf, resourcesOf, statementsIn, target, type Packaged } from './rule
 /** Actions of IAM on resources of the template, e.g. `WorkQueueItemsQueue.SendMessage`. */
 type Uses = ReadonlySet<string>;
 
-const bracedId = (text: string): string => /^\$\{(\w+)\.Arn\}/.exec(text)?.[1] ?? '';
+/** Of an attribute, or of an ARN that ends in a reference. */
+const bracedId = (text: string): string =>
+  /^\$\{(\w+)\.Arn\}/.exec(text)?.[1] ?? /:event-source-mapping:\$\{(\w+)\}$/.exec(text)?.[1] ?? '';
 const ownerOf = (resource: Json): string =>
   target(resource) || (isObject(resource) ? bracedId(asText(resource['Fn::Sub'] ?? '')) : '');
 
@@ -50,6 +52,8 @@ interface Input {
   readonly QueueUrl?: string;
   readonly Bucket?: string;
   readonly Entries?: readonly { readonly EventBusName?: string }[];
+  /** Of an event source mapping. */
+  readonly UUID?: string;
   readonly RequestItems?: Readonly<Record<string, unknown>>;
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName: string }>>[];
 }
@@ -75,7 +79,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 const usesOf = (operation: string, input: Input): readonly Use[] => {
-  const { TableName, QueueUrl, Bucket, Entries = [], RequestItems, TransactItems } = input;
+  const { TableName, QueueUrl, Bucket, UUID, Entries = [], RequestItems, TransactItems } = input;
   if (operation === 'PutEvents')
     return Entries.map(({ EventBusName = 'default' }): Use => [EventBusName, operation]);
   if (TransactItems !== undefined)
@@ -83,7 +87,7 @@ const usesOf = (operation: string, input: Input): readonly Use[] => {
       Object.entries(item).map(([part, on]): Use => [on.TableName, PARTS[part] ?? part]),
     );
   if (RequestItems !== undefined) return Object.keys(RequestItems).map((table): Use => [table, operation]);
-  return [[TableName ?? QueueUrl ?? Bucket ?? 'nothing', ACTIONS[operation] ?? operation]];
+  return [[TableName ?? QueueUrl ?? Bucket ?? UUID ?? 'nothing', ACTIONS[operation] ?? operation]];
 };
 
 /** A client's middleware, as far as it is used here. */
@@ -112,21 +116,25 @@ export const recordUses = async (idOf: ReadonlyMap<string, string>) => {
     for (const [resource, action] of usesOf(command.replace(/Command$/, ''), input))
       used.set(caller, (used.get(caller) ?? new Set()).add(`${idOf.get(resource) ?? resource}.${action}`));
   };
-  const watch = {
+  const watching = (isNoted: (input: object) => boolean) => ({
     applyToStack: (stack: MiddlewareStack): void =>
       stack.add(
         (next, context) => (args) => {
-          note(context.commandName ?? '', args.input);
+          if (isNoted(args.input)) note(context.commandName ?? '', args.input);
           return next(args);
         },
         { step: 'initialize', name: 'noteUses' },
       ),
-  };
+  });
+  const watch = watching(() => true);
+  const watchMappings = watching((input) => 'UUID' in input);
   const clients = sharedClients();
   (await clients.sqs()).client.middlewareStack.use(watch);
   (await clients.dynamodb()).client.middlewareStack.use(watch);
   (await clients.s3()).client.middlewareStack.use(watch);
   (await clients.eventbridge()).client.middlewareStack.use(watch);
+  // Functions are named by their ARN: who may invoke which is no use of a resource here.
+  (await clients.lambda()).client.middlewareStack.use(watchMappings);
   return {
     as: <T>(functionId: string, work: () => Promise<T>): Promise<T> => callers.run(functionId, work),
     usedBy: (functionId: string): Uses => used.get(functionId) ?? new Set(),

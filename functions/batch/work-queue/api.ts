@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import { recordFault } from '#batch/work-queue/json-fault';
-import { groupId, json, MAX_RATE, MIN_RATE } from '#batch/work-queue/messages';
+import { groupId, json, MAX_RATE, MIN_RATE, pack } from '#batch/work-queue/messages';
+import { deadlineAt, priority } from '#batch/work-queue/urgency';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
+import { MAX_LIMIT, MIN_LIMIT } from '#primitives/concurrency-limit';
 
 const MAX_ITEMS = 1_000;
 const MAX_CURSOR_LENGTH = 2_048;
@@ -18,7 +20,13 @@ const payload = v.pipe(
     ({ input }) => recordFault('payload', input) ?? '',
   ),
 );
-const item = v.strictObject({ id: id(1_024), payload: v.optional(payload, null), groupId: v.optional(groupId) });
+const item = v.strictObject({
+  id: id(1_024),
+  payload: v.optional(payload, null),
+  groupId: v.optional(groupId),
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
+});
 const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
 
 const source = v.strictObject({
@@ -40,6 +48,7 @@ const job = v.pipe(
     source: v.optional(source),
     open: v.optional(v.literal(true)),
     ordered: v.optional(v.boolean()),
+    pack: v.optional(pack),
   }),
   v.check(
     (body) => [body.items, body.source, body.open].filter((each) => each !== undefined).length === 1,
@@ -49,6 +58,20 @@ const job = v.pipe(
     v.check(
       (body) => body.ordered === true || !body.items?.some((each) => each.groupId !== undefined),
       "Expected true, since items have a 'groupId'.",
+    ),
+    ['ordered'],
+  ),
+  v.forward(
+    v.check(
+      (body) => body.ordered !== true || (body.pack ?? 1) === 1,
+      'Expected no more than 1, since each item of an ordered job goes by itself.',
+    ),
+    ['pack'],
+  ),
+  v.forward(
+    v.check(
+      (body) => body.ordered !== true || !body.items?.some((each) => each.priority !== undefined),
+      "Expected items without a 'priority': in an ordered job their order decides.",
     ),
     ['ordered'],
   ),
@@ -77,6 +100,7 @@ const progress = v.strictObject({
   failed: count,
   skipped: v.optional(count),
   cancelled: v.optional(count),
+  obsolete: v.optional(count),
   reason: v.optional(v.string()),
 });
 
@@ -97,6 +121,48 @@ const deadLetter = v.strictObject({
   at: v.string(),
 });
 
+const concurrency = v.pipe(v.number(), v.integer(), v.minValue(MIN_LIMIT), v.maxValue(MAX_LIMIT));
+const bounds = v.pipe(
+  v.strictObject({
+    minConcurrency: concurrency,
+    maxConcurrency: concurrency,
+    drainMs: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000)),
+    downAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(86_400_000))),
+  }),
+  v.forward(
+    v.check(
+      ({ minConcurrency, maxConcurrency }) => minConcurrency <= maxConcurrency,
+      "Expected no less than 'minConcurrency'.",
+    ),
+    ['maxConcurrency'],
+  ),
+);
+const scaling = v.pipe(
+  v.strictObject({ maximumConcurrency: v.optional(v.nullable(concurrency)), automatic: v.optional(bounds) }),
+  v.check(
+    (body) => (body.maximumConcurrency === undefined) !== (body.automatic === undefined),
+    "Expected exactly one of 'maximumConcurrency' and 'automatic'.",
+  ),
+);
+const decimal = v.nullable(v.number());
+const scalingAnswer = v.strictObject({
+  mode: v.picklist(['unlimited', 'fixed', 'automatic']),
+  maximumConcurrency: v.nullable(v.number()),
+  automatic: v.optional(bounds),
+  visible: count,
+  inFlight: count,
+  last: v.optional(
+    v.strictObject({
+      at: v.string(),
+      concurrency: v.number(),
+      reason: v.picklist(['up', 'down', 'hold', 'wait', 'learn']),
+      arrivalsPerSecond: decimal,
+      endsPerSecond: decimal,
+      drainMs: decimal,
+    }),
+  ),
+});
+
 const rate = v.pipe(v.number(), v.minValue(MIN_RATE), v.maxValue(MAX_RATE));
 const redrive = v.strictObject({ ratePerSecond: v.optional(rate), dryRun: v.optional(v.boolean()) });
 const redriveAnswer = v.strictObject({ redriveId: v.string(), dryRun: v.boolean(), deadLetters: count });
@@ -107,7 +173,7 @@ export const workQueueApi = defineApi({
   part: 'batch',
   chapter: 11,
   title: 'Work queue: many items, independent workers, one effect each',
-  queues: ['jobs', 'items', 'items-ordered.fifo', 'redrives'],
+  queues: ['jobs', 'items', 'items-high', 'items-ordered.fifo', 'redrives'],
   routes: {
     createJob: route({
       method: 'POST',
@@ -125,7 +191,7 @@ export const workQueueApi = defineApi({
       params: ofJob,
       body: v.strictObject({ items }),
       answers: { 202: v.strictObject({ jobId: v.string(), accepted: count }) },
-      problems: [404, 409],
+      problems: [400, 404, 409],
       idempotent: true,
     }),
     closeJob: route({
@@ -178,6 +244,20 @@ export const workQueueApi = defineApi({
       answers: { 200: redriveAnswer, 202: redriveAnswer },
       admin: true,
       idempotent: true,
+    }),
+    scaling: route({
+      method: 'GET',
+      path: '/work-queue/scaling',
+      summary: 'How many invocations may work on the queue of items at a time, and what decides it',
+      answers: { 200: scalingAnswer },
+    }),
+    planScaling: route({
+      method: 'PUT',
+      path: '/work-queue/scaling',
+      summary: 'Let a number of invocations work at a time: a fixed one (null: no limit), or what the controller says',
+      body: scaling,
+      answers: { 200: scalingAnswer },
+      admin: true,
     }),
   },
 });

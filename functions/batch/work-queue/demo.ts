@@ -13,6 +13,7 @@ interface Job {
   readonly inFlight: number;
   readonly done: number;
   readonly failed: number;
+  readonly obsolete?: number;
 }
 
 interface Result {
@@ -172,11 +173,49 @@ const underFaults = async (stack: DemoStack, screen: DemoScreen, signal: AbortSi
   }
 };
 
+const BULK_ITEMS = 400;
+
+/** One urgent item behind many others, and one that nobody wants any more. */
+const urgency = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): Promise<readonly Shown[]> => {
+  screen.say(`  an urgent item and one whose deadline has passed, behind ${BULK_ITEMS} that take their time`);
+  const create = (items: readonly object[]): Promise<{ jobId: string }> =>
+    callStack(stack, 'POST', '/work-queue/jobs', { body: { worker: 'record', items } });
+  const bulk = await create(
+    Array.from({ length: BULK_ITEMS }, (_, index) => ({ id: `item-${index}`, payload: { takesMs: 500 } })),
+  );
+  const items = [
+    { id: 'urgent', priority: 'high' },
+    { id: 'yesterday', deadlineAt: '2020-01-01T00:00:00Z' },
+  ];
+  const { jobId } = await create(items);
+  const urgent = async (): Promise<boolean> => (await resultsOf(stack, jobId)).some(({ id }) => id === 'urgent');
+  while (!(await urgent())) await sleep(POLL_MS, undefined, { signal });
+  const behind = await callStack<Job>(stack, 'GET', `/work-queue/jobs/${bulk.jobId}`, { signal });
+  const job = await follow(stack, jobId, { signal, onProgress: () => undefined });
+  const bar = screen.progress('the others', BULK_ITEMS);
+  const others = await follow(stack, bulk.jobId, { signal, onProgress: ({ done }) => bar.update(done) });
+  bar.stop();
+  return [
+    {
+      what: 'an urgent item overtakes what was there before',
+      seen: `${behind.done} of ${BULK_ITEMS} were done then`,
+      held: behind.done < BULK_ITEMS,
+    },
+    { what: 'and keeps none of it from being done', seen: `${others.done} done`, held: others.done === BULK_ITEMS },
+    {
+      what: 'obsolete work is dropped and counted',
+      seen: `${job.obsolete ?? 0} obsolete`,
+      held: job.obsolete === 1 && job.done === 1,
+    },
+  ];
+};
+
 export const workQueueDemo = Object.freeze({
   pattern: 'work-queue',
   thumbnails,
   run: async (stack, screen, signal) => [
     ...(await thumbnails(stack, screen, signal)),
     ...(await underFaults(stack, screen, signal)),
+    ...(await urgency(stack, screen, signal)),
   ],
 } satisfies Demo & { readonly thumbnails: Demo['run'] });

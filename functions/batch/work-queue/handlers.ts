@@ -1,6 +1,7 @@
 import { readPayload } from '#batch/work-queue/run-items';
 import type { JobPlan } from '#batch/work-queue/job-plan';
 import type { redriveStarter } from '#batch/work-queue/redrive-start';
+import type { QueueScaler, ScalingStatus } from '#batch/work-queue/scaling/queue-scaler';
 import type { Worker } from '#batch/work-queue/types';
 import type { WorkQueue } from '#batch/work-queue/work-queue';
 import { problem, type Handlers } from '#http/handlers';
@@ -13,6 +14,12 @@ const badCursor = () =>
   problem(400, {
     detail: 'The cursor was not given by this route.',
     errors: { cursor: ['Expected a cursor of a page.'] },
+  });
+
+const ordersDecide = (id: string) =>
+  problem(400, {
+    detail: `Job '${id}' is ordered: its items have no priority.`,
+    errors: { items: ["Expected items without a 'priority': in an ordered job their order decides."] },
   });
 
 /** What each payload has wrong, in the form of the answer's `errors`. */
@@ -35,13 +42,30 @@ const sourceError = async (bucket: Objects): Promise<string | undefined> => {
   }
 };
 
+const adviceBody = ({ atMs, ...advice }: NonNullable<ScalingStatus['last']>) => ({
+  ...advice,
+  at: new Date(atMs).toISOString(),
+});
+
+const scalingBody = ({ plan, maximumConcurrency, visibleCount, inFlightCount, last }: ScalingStatus) => {
+  return {
+    mode: plan.mode,
+    maximumConcurrency,
+    ...(plan.mode === 'automatic' ? { automatic: plan.policy } : {}),
+    visible: visibleCount,
+    inFlight: inFlightCount,
+    ...(last === undefined ? {} : { last: adviceBody(last) }),
+  };
+};
+
 export const workQueueHandlers = (options: {
   readonly queue: WorkQueue;
   readonly workers: readonly Worker[];
   readonly bucketOf: (name: string) => Objects;
   readonly startRedrive: ReturnType<typeof redriveStarter>;
+  readonly scaler: QueueScaler;
 }): Handlers<typeof workQueueApi> => {
-  const { queue, workers, bucketOf, startRedrive } = options;
+  const { queue, workers, bucketOf, startRedrive, scaler } = options;
   return {
     createJob: async ({ body, operationId, traceparent }) => {
       const errors = payloadErrors(
@@ -57,6 +81,7 @@ export const workQueueHandlers = (options: {
     addItems: async ({ params: { id }, body: { items }, operationId, traceparent }) => {
       const outcome = await queue.addItems(id, operationId, items, traceparent);
       if (outcome === 'unknown') return noJob(id);
+      if (outcome === 'has-order') return ordersDecide(id);
       if (outcome === 'closed')
         return problem(409, { detail: `Job '${id}' takes no items: it is closed, or was never open.` });
       return { status: 202, body: { jobId: id, accepted: items.length } };
@@ -93,6 +118,15 @@ export const workQueueHandlers = (options: {
       return body.dryRun === true
         ? { status: 200, body: { ...started, dryRun: true } }
         : { status: 202, body: { ...started, dryRun: false } };
+    },
+    scaling: async () => ({ status: 200, body: scalingBody(await scaler.read()) }),
+    planScaling: async ({ body: { automatic, maximumConcurrency = null } }) => {
+      const fixed =
+        maximumConcurrency === null
+          ? ({ mode: 'unlimited' } as const)
+          : ({ mode: 'fixed', maximumConcurrency } as const);
+      const plan = automatic === undefined ? fixed : ({ mode: 'automatic', policy: automatic } as const);
+      return { status: 200, body: scalingBody(await scaler.plan(plan)) };
     },
   };
 };

@@ -4,15 +4,15 @@ import { wireWorker } from './wiring.ts';
 /** What was done has to be recorded before the platform ends the invocation. */
 const TIME_TO_RECORD = { share: 0.3, atMostMs: 3_000 } as const;
 
-let work: ReturnType<typeof wireWorker> | undefined;
+let wired: ReturnType<typeof wireWorker> | undefined;
 
-/** Reads the queue of items. */
+/** Reads the queues of items. */
 export const handler = async (
   event: SqsEvent,
   context: { getRemainingTimeInMillis(): number },
 ): Promise<PartialBatchAnswer> => {
-  work ??= wireWorker(process.env);
+  const { work, sourceOf } = (wired ??= wireWorker(process.env));
   const remainingMs = context.getRemainingTimeInMillis();
   const recordingMs = Math.min(TIME_TO_RECORD.atMostMs, remainingMs * TIME_TO_RECORD.share);
-  return work(messagesOf(event), remainingMs - recordingMs);
+  return work(messagesOf(event), remainingMs - recordingMs, sourceOf(event.Records[0]?.eventSourceARN ?? ''));
 };

@@ -1,5 +1,6 @@
 import type { ReceivedMessage } from '#primitives/queue';
-import { itemMessage, parseMessage, type ItemMessage } from './messages.ts';
+import type { ItemMessage } from './messages.ts';
+import { unpack } from './pack.ts';
 import { effectKeyOf } from './records.ts';
 import type { Rejected } from './undeliverable.ts';
 
@@ -9,6 +10,8 @@ export interface Entry {
   readonly messages: readonly ReceivedMessage[];
   readonly attempt: number;
   readonly groupId: string | undefined;
+  /** It came with others in one message: their outputs are recorded together. */
+  readonly isPacked: boolean;
 }
 
 /** The items of a batch, in their order, and the messages in which none can be read. */
@@ -18,20 +21,23 @@ export const readBatch = (
   const entries = new Map<string, Entry>();
   const unreadable: Rejected[] = [];
   for (const message of batch) {
-    const parsed = parseMessage(itemMessage, message.body);
+    const parsed = unpack(message);
     if (!parsed.ok) {
       unreadable.push({ message, verdict: { reason: parsed.reason, attempts: message.receiveCount } });
       continue;
     }
-    const key = effectKeyOf(parsed.value.jobId, parsed.value.id);
-    const known = entries.get(key);
-    // The first message decides the work, the one received most often whether there will be another attempt.
-    entries.set(key, {
-      item: known?.item ?? parsed.value,
-      messages: [...(known?.messages ?? []), message],
-      attempt: Math.max(known?.attempt ?? 0, message.receiveCount),
-      groupId: known === undefined ? message.groupId : known.groupId,
-    });
+    for (const { item, message: own, isPacked } of parsed.value) {
+      const key = effectKeyOf(item.jobId, item.id);
+      const known = entries.get(key);
+      // The first message decides the work, the one received most often whether there will be another attempt.
+      entries.set(key, {
+        item: known?.item ?? item,
+        messages: [...(known?.messages ?? []), own],
+        attempt: Math.max(known?.attempt ?? 0, message.receiveCount),
+        groupId: known === undefined ? message.groupId : known.groupId,
+        isPacked: isPacked || known?.isPacked === true,
+      });
+    }
   }
   return { entries: [...entries.values()], unreadable };
 };

@@ -13,8 +13,9 @@ import { endedItem, endedItems, judge, type Attempted } from './judge.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { effectKey, effectKeyOf } from './records.ts';
 import { traceField } from './logged.ts';
-import { retryLater, type Backoff } from './retry-later.ts';
+import { retryLater, type Backoff, type Retry } from './retry-later.ts';
 import { runItems } from './run-items.ts';
+import { workReporter } from './scaling/work-reports.ts';
 import { sendPersistently } from './send.ts';
 import type { Worker } from './types.ts';
 import { undeliverable, type Rejected } from './undeliverable.ts';
@@ -48,6 +49,11 @@ export interface BatchWorkerOptions {
   readonly ordered?: boolean;
   /** After so long at the latest a cancellation is seen. 0..900_000 ms, 2_000 unless told. */
   readonly cancelCacheMs?: number;
+  /**
+   * Tells the controller of the queue's concurrency what was done, by one write in so long while there is work.
+   * 1_000..900_000 ms; not told unless given.
+   */
+  readonly reportEveryMs?: number;
 }
 
 /** A transaction takes 100 writes: ten effects and at most ten claims stay far below, and meet few others. */
@@ -67,7 +73,18 @@ const validate = (options: BatchWorkerOptions): void => {
   checkInteger('keepMs', keepMs, KEEP_AT_LEAST_MS, Number.MAX_SAFE_INTEGER);
   checkInteger('backoff.baseMs', backoff.baseMs, 1, MAX_VISIBILITY_MS);
   checkInteger('backoff.limitMs', backoff.limitMs, backoff.baseMs, MAX_VISIBILITY_MS);
+  if (options.reportEveryMs !== undefined) checkInteger('reportEveryMs', options.reportEveryMs, 1_000, 900_000);
   checkInteger('cancelCacheMs', options.cancelCacheMs ?? DEFAULT_CACHE_MS, 0, 900_000);
+};
+
+/** Items of one message come again together: when the first of them is to. */
+const perMessage = (retries: readonly Retry[]): readonly Retry[] => {
+  const first = new Map<string, Retry>();
+  for (const retry of retries) {
+    const known = first.get(retry.message.id);
+    if (known === undefined || retry.delayMs < known.delayMs) first.set(retry.message.id, retry);
+  }
+  return [...first.values()];
 };
 
 /**
@@ -79,6 +96,9 @@ const validate = (options: BatchWorkerOptions): void => {
  *
  * Items of a cancelled job are not run: they are recorded as cancelled. A cancellation is seen after `cancelCacheMs` at
  * the latest; what runs by then ends as it would have.
+ *
+ * An item whose deadline has passed is not run either: it is recorded as obsolete, which counts as failed. One that was
+ * begun in time ends as it would have.
  *
  * With `ordered`, an item runs when those before it in its group have ended, in this batch or before. The first that
  * fails keeps the rest of its group waiting until it is tried again, or was sent on as undeliverable.
@@ -94,6 +114,8 @@ export const batchWorker = (options: BatchWorkerOptions) => {
   validate(options);
   const { jobs, effects, clock, random, log, leaseMs, keepMs, concurrency = MOST_AT_ONCE } = options;
   const { cancelCacheMs: cacheMs = DEFAULT_CACHE_MS, backoff = DEFAULT_BACKOFF, ordered = false } = options;
+  const report =
+    options.reportEveryMs === undefined ? undefined : workReporter({ ...options, everyMs: options.reportEveryMs });
   const workers = new Map(options.workers.map((worker) => [worker.name, worker]));
   const pause = jitteredPause(options);
   const whichAreCancelled = cancelledJobs({ jobs, clock, cacheMs, pause });
@@ -140,7 +162,11 @@ export const batchWorker = (options: BatchWorkerOptions) => {
     });
   };
 
-  const settle = async (attempted: readonly Attempted[], unreadable: readonly Rejected[]) => {
+  const settle = async (
+    attempted: readonly Attempted[],
+    unreadable: readonly Rejected[],
+    source: Queue | undefined,
+  ) => {
     const { rejected, retries } = judge(attempted, { ...options, backoff });
     for (const { entry, outcome } of attempted) {
       if (outcome.status === 'blocked') continue;
@@ -150,32 +176,39 @@ export const batchWorker = (options: BatchWorkerOptions) => {
       log.warn('item failed', { item, attempt: entry.attempt, reason: outcome.reason, ...trace });
     }
     const unsent = await sendOn([...unreadable, ...rejected]);
-    if (options.source !== undefined) await retryLater(options.source, retries);
-    return [...retries.map(({ message }) => message.id), ...unsent];
+    if (source !== undefined) await retryLater(source, perMessage(retries));
+    return [...new Set([...retries.map(({ message }) => message.id), ...unsent])];
   };
 
-  const work = async (batch: readonly ReceivedMessage[], endsAtMs: number): Promise<readonly string[]> => {
+  const work = async (batch: readonly ReceivedMessage[], endsAtMs: number, source: Queue | undefined) => {
     const { entries, unreadable } = readBatch(batch);
     try {
       const attempted = await runAndRecord(await withoutEnded(entries), endsAtMs);
-      return await settle(attempted, unreadable);
+      return await settle(attempted, unreadable, source);
     } catch (error) {
       log.error('batch not recorded, it will come again', { error, count: batch.length });
       const again = entries.flatMap(({ messages }) => messages.map(({ id }) => id));
-      return [...again, ...(await sendOn(unreadable))];
+      return [...new Set([...again, ...(await sendOn(unreadable))])];
     }
   };
 
   /**
+   * @param source The queue that these messages come from, when it is not the one of the options.
    * @param timeMs How long the work may take; what still runs then is aborted and comes again. Leave room behind it
    *   for recording what was done.
    */
-  return async (messages: readonly ReceivedMessage[], timeMs: number): Promise<PartialBatchAnswer> => {
-    const endsAtMs = clock.monotonicMs() + timeMs;
+  return async (
+    messages: readonly ReceivedMessage[],
+    timeMs: number,
+    source = options.source,
+  ): Promise<PartialBatchAnswer> => {
+    const startedMs = clock.monotonicMs();
+    const endsAtMs = startedMs + timeMs;
     const failed: string[] = [];
     for (let from = 0; from < messages.length; from += MOST_AT_ONCE) {
-      failed.push(...(await work(messages.slice(from, from + MOST_AT_ONCE), endsAtMs)));
+      failed.push(...(await work(messages.slice(from, from + MOST_AT_ONCE), endsAtMs, source)));
     }
+    await report?.({ endedCount: messages.length - failed.length, busyMs: clock.monotonicMs() - startedMs });
     return failuresOf(failed);
   };
 };

@@ -5,6 +5,7 @@ import type { Random } from '#primitives/random';
 import { absent, equals, type Fields, type Table, type Write } from '#primitives/table';
 import { itemMessage, parseMessage, truncatedMessage, type ItemMessage } from './messages.ts';
 import { traceField } from './logged.ts';
+import { deliveryId, unpack } from './pack.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey, textOf } from './records.ts';
 import { sendAll } from './send.ts';
@@ -55,7 +56,7 @@ export const bury = (options: BuryOptions) => {
       reason: `received ${maxReceiveCount} times without an answer: the worker crashed or timed out`,
       attempts: maxReceiveCount,
     });
-    const burial = message.attributes.origin ?? message.id;
+    const burial = message.attributes.origin ?? deliveryId(message);
     const trace = traceField(message);
     const whole = parseMessage(itemMessage, message.body);
     const parsed = whole.ok ? whole : parseMessage(truncatedMessage, message.body);
@@ -112,14 +113,18 @@ export const bury = (options: BuryOptions) => {
     return fields === undefined || fields.sent === true ? undefined : textOf(fields.burial);
   };
 
-  return async (message: ReceivedMessage): Promise<void> => {
+  const buryOne = async (message: ReceivedMessage): Promise<void> => {
     const burial = burialOf(message);
     const token = await toSend(burial);
     if (token === undefined) return;
     const { reason, attempts } = burial.verdict;
     const jobId = burial.jobId === undefined ? {} : { jobId: burial.jobId };
     const letter = toldOf(message, { reason, attempts: String(attempts), burial: token, ...jobId });
-    await sendAll(options.deadLetters, [{ ...letter, ...(ordered ? inGroupOf(message, message.id) : {}) }], pause);
+    await sendAll(
+      options.deadLetters,
+      [{ ...letter, ...(ordered ? inGroupOf(message, deliveryId(message)) : {}) }],
+      pause,
+    );
     await persist('note dead letter', pause, () =>
       // Without the condition a letter that was redriven meanwhile would be listed again.
       jobs.update({
@@ -129,5 +134,12 @@ export const bury = (options: BuryOptions) => {
       }),
     );
     log.warn('item buried', { item: effectKeyOf(burial.jobId, burial.id), reason, attempts, ...burial.trace });
+  };
+
+  return async (message: ReceivedMessage): Promise<void> => {
+    const parsed = unpack(message);
+    // SQS moves a message whole: of the items in it some may have ended, which are left in peace.
+    const parts = parsed.ok ? parsed.value.map((each) => each.message) : [message];
+    for (const part of parts) await buryOne(part);
   };
 };

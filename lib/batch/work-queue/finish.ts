@@ -6,7 +6,7 @@ import { PatternError } from '#primitives/errors';
 /** How an item has ended that needs no further attempt and is no dead letter. */
 export type Ending =
   | { readonly status: 'done'; readonly output: Json }
-  | { readonly status: 'skipped' | 'cancelled'; readonly reason: string };
+  | { readonly status: 'skipped' | 'cancelled' | 'obsolete'; readonly reason: string };
 
 /** An item that has ended, its end not yet recorded. */
 export interface EndedItem {
@@ -56,18 +56,19 @@ const claimEndWrite = (
 ): TableWrite => {
   const own = items.filter((item) => item.jobId === jobId);
   const countOf = (status: Ending['status']): number => own.filter(({ ending }) => ending.status === status).length;
-  const [skipped, cancelled] = [countOf('skipped'), countOf('cancelled')];
+  const [skipped, cancelled, obsolete] = [countOf('skipped'), countOf('cancelled'), countOf('obsolete')];
   return {
     kind: 'put',
     table: jobs,
     key: claimKey(jobId, claimId),
     fields: {
       state: 'finished',
-      ok: own.length - cancelled,
-      bad: cancelled,
+      ok: own.length - cancelled - obsolete,
+      bad: cancelled + obsolete,
       ids: own.map(({ id }) => id),
       ...(skipped === 0 ? {} : { skipped }),
       ...(cancelled === 0 ? {} : { cancelled }),
+      ...(obsolete === 0 ? {} : { obsolete }),
     },
     expiresAtMs: nowMs + keepMs,
   };

@@ -1,8 +1,8 @@
 import type { Clock } from '#primitives/clock';
-import type { Json, Table } from '#primitives/table';
+import type { Table } from '#primitives/table';
 import { persist, type Pause } from './pause.ts';
 import { digest, jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
-import type { JobItem, SourceReference, WorkItem } from './types.ts';
+import type { JobItem, SourceReference } from './types.ts';
 
 /** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
 export interface JobPlan {
@@ -12,6 +12,8 @@ export interface JobPlan {
   readonly open?: true | undefined;
   /** The items of a group are done in their order. */
   readonly ordered?: boolean | undefined;
+  /** So many small items go in one message, 1..9; 1 unless told. Not of an ordered job. */
+  readonly pack?: number | undefined;
 }
 
 /** The items without repetitions: of several with one id the first counts. */
@@ -21,15 +23,15 @@ export const distinct = <T extends { readonly id: string }>(items: readonly T[])
   return [...byId.values()];
 };
 
-export const jobOf = ({ worker, items, source, ordered }: JobPlan): NewJob => ({
+export const jobOf = ({ worker, items, source, ordered, pack = 1 }: JobPlan): NewJob => ({
   worker,
   kind: items !== undefined ? 'list' : source !== undefined ? 'source' : 'open',
   total: items === undefined ? undefined : distinct(items).length,
   list: items === undefined ? undefined : digest(JSON.stringify(distinct(items).map(({ id }) => id))),
-  bucket: source?.bucket,
-  prefix: source?.prefix,
+  source,
   closed: false,
   ordered: ordered === true,
+  pack,
 });
 
 /** Makes the job's record, or finds the one that an earlier attempt has made, and gives what is stored. */
@@ -53,5 +55,14 @@ export const ensureJob = async (
 };
 
 /** The body of an item's message, the same from every planner. */
-export const itemBody = (jobId: string, worker: string, item: WorkItem<Json>): string =>
-  JSON.stringify({ jobId, id: item.id, worker, payload: item.payload });
+export const itemBody = (jobId: string, worker: string, item: JobItem): string => {
+  const { id, payload, priority, deadlineAt } = item;
+  return JSON.stringify({ jobId, id, worker, payload, priority, deadlineAt });
+};
+
+/** The body of a message of several items of one class. */
+export const packBody = (jobId: string, worker: string, items: readonly JobItem[]): string => {
+  const [first] = items;
+  const pack = items.map(({ id, payload, deadlineAt }) => ({ id, payload, deadlineAt }));
+  return JSON.stringify({ jobId, worker, priority: first?.priority, pack });
+};

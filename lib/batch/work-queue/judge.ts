@@ -20,8 +20,10 @@ export const endedItem = ({ item, attempt }: Entry, ending: Ending, attempts = a
 });
 
 /** What there is to record of an item after its run: nothing when it has to come again, or is to be buried. */
-export const endedItems = (entry: Entry, outcome: RunOutcome | undefined): readonly EndedItem[] =>
-  outcome?.status === 'done' || outcome?.status === 'skipped' ? [endedItem(entry, outcome)] : [];
+export const endedItems = (entry: Entry, outcome: RunOutcome | undefined): readonly EndedItem[] => {
+  if (outcome?.status === 'obsolete') return [endedItem(entry, outcome, entry.attempt - 1)];
+  return outcome?.status === 'done' || outcome?.status === 'skipped' ? [endedItem(entry, outcome)] : [];
+};
 
 /**
  * Decides of each item that has not ended: to be buried, when another attempt would fail too or there is none left; or

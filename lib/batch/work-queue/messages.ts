@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Json } from '#primitives/table';
 import { shapeFault } from './json-fault.ts';
 import { DIRECT } from './records.ts';
+import { deadlineAt, priority } from './urgency.ts';
 
 const MAX_ID_BYTES = 1024;
 /** Dead letters a second, and what it is when nobody says. */
@@ -41,8 +42,26 @@ export const itemMessage = v.strictObject({
   id: itemId,
   worker: workerName,
   payload: v.optional(json, null),
+  /** Tells a redrive where it belongs; which workers take it first, its queue decides. */
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
 });
 export type ItemMessage = v.InferOutput<typeof itemMessage>;
+
+/** The most items in one message: ten such messages and their claims fit into one transaction of 100 writes. */
+const MAX_PACK = 9;
+
+/** Several small items in one message. */
+export const packMessage = v.strictObject({
+  jobId: v.optional(jobId),
+  worker: workerName,
+  priority: v.optional(priority),
+  pack: v.pipe(
+    v.array(v.strictObject({ id: itemId, payload: v.optional(json, null), deadlineAt: v.optional(deadlineAt) })),
+    v.minLength(1),
+    v.maxLength(MAX_PACK),
+  ),
+});
 
 /** What is left of an item's message that was too long to become a dead letter whole. */
 export const truncatedMessage = v.strictObject({
@@ -59,16 +78,46 @@ export const groupId = v.pipe(
   v.string(),
   v.check((text) => text.isWellFormed() && text.length > 0 && text.length <= 128, 'Expected 1 to 128 characters'),
 );
-const item = v.strictObject({ id: itemId, payload: v.optional(json, null), groupId: v.optional(groupId) });
-const source = v.strictObject({
-  bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
-  prefix: v.optional(v.pipe(v.string(), v.check(isWellFormed, 'Expected text without lone surrogates')), ''),
+const item = v.strictObject({
+  id: itemId,
+  payload: v.optional(json, null),
+  groupId: v.optional(groupId),
+  priority: v.optional(priority),
+  deadlineAt: v.optional(deadlineAt),
 });
+const prefix = v.optional(v.pipe(v.string(), v.check(isWellFormed, 'Expected text without lone surrogates')), '');
+const partition = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text.isWellFormed() && text.length > 0 && Buffer.byteLength(text) <= 2_048,
+    'Expected 1 to 2048 bytes',
+  ),
+);
+const source = v.union(
+  [
+    v.strictObject({ bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)), prefix }),
+    v.strictObject({ table: v.pipe(v.string(), v.minLength(3), v.maxLength(255)), partition, prefix }),
+  ],
+  'Expected {bucket, prefix?} or {table, partition, prefix?}',
+);
+
+/** How many small items go in one message. */
+export const pack = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1, 'Expected at least 1'),
+  v.maxValue(MAX_PACK, `Expected at most ${MAX_PACK}`),
+);
 
 /** Where to go on: how many items, pages or queues an earlier message has dealt with. Only the functions write it. */
 const from = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99_999_999)), 0);
 
-const newJob = { jobId: v.optional(jobId), worker: workerName, ordered: v.optional(v.boolean()) };
+const newJob = {
+  jobId: v.optional(jobId),
+  worker: workerName,
+  ordered: v.optional(v.boolean()),
+  pack: v.optional(pack),
+};
 
 /** The messages of the queue of jobs: what HTTP takes as a body, and what the planner tells itself. */
 export const jobMessage = v.union(

@@ -45,8 +45,9 @@ const planPage = async (page: number, after: string | undefined, options: Source
   const { jobs, jobId, source, send, expiresAtMs, pause } = options;
   const record = await recordPage(page, after, options);
   if (record.planned === true) return record;
-  const items = await Promise.all(textsOf(record.ids).map(async (id) => ({ id, payload: await source.get(id) })));
-  await send(items);
+  const ids = textsOf(record.ids);
+  const payloads = await (source.getMany?.(ids) ?? Promise.all(ids.map((id) => source.get(id))));
+  await send(ids.map((id, index) => ({ id, payload: payloads[index] ?? null })));
   // The ids have served: without them the record is as small as the others that tell the job's progress.
   const set = { planned: true };
   await persist('end page', pause, () => jobs.update({ key: pageKey(jobId, page), set, remove: ['ids'], expiresAtMs }));

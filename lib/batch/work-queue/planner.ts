@@ -4,11 +4,12 @@ import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue'
 import type { Random } from '#primitives/random';
 import type { Fields, Table } from '#primitives/table';
 import { buryPlan } from './bury-plan.ts';
-import { distinct, ensureJob, itemBody, jobOf } from './job-plan.ts';
+import { distinct, ensureJob, itemBody, jobOf, packBody } from './job-plan.ts';
 import { jobMessage, parseMessage, planBody, type JobMessage } from './messages.ts';
 import { traceField } from './logged.ts';
 import { jitteredPause, persist } from './pause.ts';
 import { acceptPart, CHUNK_COUNT, countChunk } from './plan-part.ts';
+import { packs } from './pack.ts';
 import { planPages } from './plan-source.ts';
 import { inGroup, sendInOrder } from './order.ts';
 import { jobKey, partKey, readJob, textOf, type JobRecord } from './records.ts';
@@ -20,12 +21,15 @@ export interface PlannerOptions {
   readonly jobs: Table;
   /** Where items are sent. */
   readonly items: Queue;
+  /** Where those of priority `high` are sent. Without it jobs with such items are refused. */
+  readonly urgentItems?: Queue;
   /** Where those of ordered jobs are sent: a FIFO queue. Without it ordered jobs are refused. */
   readonly orderedItems?: Queue;
   /** The planner's own queue: a long listing goes on with a message to it. */
   readonly plans: Queue;
   /** Where messages go that cannot be understood. */
   readonly deadLetters: Queue;
+  /** @throws {@link PermanentFailure} for a source that is none here: its job has failed, with that reason. */
   readonly sourceOf: (reference: SourceReference) => WorkSource;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,9 +50,14 @@ const inherited = ({ attributes }: ReceivedMessage): Pick<OutgoingMessage, 'attr
   attributes.traceparent === undefined ? {} : { attributes: { traceparent: attributes.traceparent } };
 
 const NOT_ORDERED = 'ordered jobs are not done here';
+const NOT_URGENT = 'items of high priority are not done here';
+const NO_PACK = 'items of an ordered job are not packed: each goes by itself';
+const NO_PRIORITY = 'items of an ordered job have no priority: their order decides';
+/** Its messages have a queue of their own. */
+const isUrgent = ({ priority }: JobItem): boolean => priority === 'high';
 /** How long a part waits that has to be planned after another one. */
 const WAIT_MS = 1_000;
-/** Items of a list that are sent between two looks at the clock. */
+/** Messages of a list that are sent between two looks at the clock. */
 const LIST_STEP_COUNT = 100;
 
 /** Where to go on, and with which items. */
@@ -87,7 +96,7 @@ const inSteps = async (
  * The items of an ordered job are sent so that each group keeps its order, its parts one after the other as they were
  * taken. A cancelled job is planned like another, so that its items end; only a listing goes no further.
  *
- * API calls for n items: a list `1 + n/10`; a part `2 + n/99 + n/10`; a source `1 + 4 a page of 250 + n/10`. Ordered:
+ * API calls for n items, k to a message: a list `1 + n/10k`; a part `2 + n/99 + n/10`; a source `1 + 4 a page of 250 + n/10`. Ordered:
  * with fewer than ten groups a send for every item of the largest, and 1 or 2 reads a part more.
  */
 export const planner = (options: PlannerOptions) => {
@@ -100,13 +109,23 @@ export const planner = (options: PlannerOptions) => {
     sendAll(options.plans, [{ body: planBody(body), ...inherited(message) }], pause);
 
   const sender = (jobId: string, job: JobRecord, message: ReceivedMessage): Send => {
-    const { orderedItems } = options;
+    const { orderedItems, urgentItems } = options;
     const messageOf = (item: JobItem): OutgoingMessage => ({
       body: itemBody(jobId, job.worker, item),
       ...inherited(message),
     });
+    const packed = (items: readonly JobItem[]): readonly OutgoingMessage[] =>
+      packs(items, job.pack).map((some) => {
+        const [only, ...more] = some;
+        if (only !== undefined && more.length === 0) return messageOf(only);
+        return { body: packBody(jobId, job.worker, some), ...inherited(message) };
+      });
     if (!job.ordered || orderedItems === undefined) {
-      return (items) => sendAll(options.items, items.map(messageOf), pause);
+      return async (items) => {
+        const [urgent, others] = [items.filter(isUrgent), items.filter((item) => !isUrgent(item))];
+        if (urgentItems !== undefined) await sendAll(urgentItems, packed(urgent), pause);
+        await sendAll(options.items, packed(others), pause);
+      };
     }
     return (items) =>
       sendInOrder(
@@ -114,6 +133,13 @@ export const planner = (options: PlannerOptions) => {
         items.map((item) => ({ ...messageOf(item), ...inGroup(jobId, item) })),
         pause,
       );
+  };
+
+  /** Why items can't be done as they ask for. */
+  const refusalOf = (items: readonly JobItem[], { ordered, pack }: JobRecord): Refusal => {
+    if (ordered && pack > 1) return NO_PACK;
+    if (ordered) return items.some(({ priority }) => priority !== undefined) ? NO_PRIORITY : undefined;
+    return options.urgentItems === undefined && items.some(isUrgent) ? NOT_URGENT : undefined;
   };
 
   const planJob = async (body: PlanMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
@@ -126,12 +152,14 @@ export const planner = (options: PlannerOptions) => {
     if ('items' in body) {
       if (job.kind !== 'list') return `job ${jobId} is another one, not a list`;
       if (body.from === 0 && job.list !== jobOf(body).list) return `job ${jobId} was made with other items`;
-      const rest = await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT, isLate, send);
+      const refusal = refusalOf(body.items, job);
+      if (refusal !== undefined) return refusal;
+      const rest = await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT * job.pack, isLate, send);
       if (rest !== undefined) await goOn({ ...body, jobId, ...rest, items: [...rest.items] }, message);
       return undefined;
     }
-    if (job.bucket === undefined) return `job ${jobId} is another one, without a source`;
-    const source = options.sourceOf({ bucket: job.bucket, prefix: job.prefix ?? '' });
+    if (job.source === undefined) return `job ${jobId} is another one, without a source`;
+    const source = options.sourceOf(job.source);
     const expiresAtMs = clock.nowMs() + keepMs;
     const next = await planPages(body.from, {
       jobs,
@@ -169,6 +197,8 @@ export const planner = (options: PlannerOptions) => {
     const refusal = `job ${jobId} takes no items: it is closed, or was never open`;
     if (fields === undefined) return refusal;
     const job = readJob(fields);
+    const misfit = refusalOf(body.items, job);
+    if (misfit !== undefined) return misfit;
     const part = { jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause };
     if (head === undefined && (await acceptPart({ ...part, job })) !== 'accepted') return refusal;
     if (job.ordered) {

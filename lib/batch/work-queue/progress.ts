@@ -34,6 +34,7 @@ export const tally = (): Tally => {
   let failed = 0;
   let skipped = 0;
   let cancelled = 0;
+  let obsolete = 0;
   const live: { readonly n: number; readonly leaseUntilMs: number }[] = [];
   let job: JobRecord | undefined;
   const parts: Parts = { count: 0, areAllPlanned: true, isLastSeen: false, isCut: false };
@@ -49,6 +50,7 @@ export const tally = (): Tally => {
     failed += numberOf(fields.bad);
     skipped += numberOf(fields.skipped);
     cancelled += numberOf(fields.cancelled);
+    obsolete += numberOf(fields.obsolete);
     if (fields.state === 'live') live.push({ n: numberOf(fields.n), leaseUntilMs: numberOf(fields.leaseUntilMs) });
   };
 
@@ -79,6 +81,7 @@ export const tally = (): Tally => {
         failed,
         ...(skipped === 0 ? {} : { skipped }),
         ...(cancelled === 0 ? {} : { cancelled }),
+        ...(obsolete === 0 ? {} : { obsolete }),
         ...(status === 'failed' && job.failure !== undefined ? { reason: job.failure } : {}),
       });
     },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FieldValue, Fields, Json, Key } from '#primitives/table';
-import type { ItemStatus } from './types.ts';
+import type { ItemStatus, SourceReference } from './types.ts';
 
 /**
  * The records of the work queue: their keys and their shapes. A job's own records lie in one partition and are read by
@@ -51,9 +51,12 @@ export const textsOf = (value: FieldValue | undefined): readonly string[] =>
 export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
   value instanceof Set ? undefined : (value as Json | undefined);
 
-/** The end of an item as its marker tells it; a marker is never without one. */
+/**
+ * The end of an item as its marker tells it; a marker is never without one. Obsolete is a failure to who asks; its marker
+ * has a name of its own, so that no redrive takes it for a dead letter's.
+ */
 export const itemStatusOf = (value: FieldValue | undefined): ItemStatus =>
-  ITEM_STATUSES.find((status) => status === value) ?? 'done';
+  value === 'obsolete' ? 'failed' : (ITEM_STATUSES.find((status) => status === value) ?? 'done');
 const ITEM_STATUSES: readonly ItemStatus[] = ['done', 'skipped', 'failed', 'cancelled'];
 
 export type JobKind = 'list' | 'source' | 'open';
@@ -65,12 +68,13 @@ export interface JobRecord {
   readonly total: number | undefined;
   /** Of a list: a digest of its ids, by which a repeat is told from another job. */
   readonly list: string | undefined;
-  readonly bucket: string | undefined;
-  readonly prefix: string | undefined;
+  readonly source: SourceReference | undefined;
   /** Of an open job: no more items are taken. */
   readonly closed: boolean;
   /** Items of a group are done in their order. */
   readonly ordered: boolean;
+  /** So many items go in one message. */
+  readonly pack: number;
   /** Items that were not begun end without being run. */
   readonly cancelled: boolean;
   /** Why planning was given up. */
@@ -88,21 +92,28 @@ export const jobFields = (job: NewJob, createdAtMs: number): Fields => ({
   closed: job.closed,
   createdAtMs,
   ...(job.ordered ? { ordered: true } : {}),
+  ...(job.pack === 1 ? {} : { pack: job.pack }),
   ...(job.total === undefined ? {} : { total: job.total }),
   ...(job.list === undefined ? {} : { list: job.list }),
-  ...(job.bucket === undefined ? {} : { bucket: job.bucket }),
-  ...(job.prefix === undefined ? {} : { prefix: job.prefix }),
+  ...(job.source === undefined ? {} : { ...job.source }),
 });
+
+const readSource = ({ bucket, table, partition, prefix }: Fields): SourceReference | undefined => {
+  const common = { prefix: textOf(prefix) ?? '' };
+  if (typeof bucket === 'string') return { bucket, ...common };
+  if (typeof table === 'string' && typeof partition === 'string') return { table, partition, ...common };
+  return undefined;
+};
 
 export const readJob = (fields: Fields): JobRecord => ({
   worker: textOf(fields.worker) ?? '',
   kind: fields.kind === 'source' || fields.kind === 'open' ? fields.kind : 'list',
   total: typeof fields.total === 'number' ? fields.total : undefined,
   list: textOf(fields.list),
-  bucket: textOf(fields.bucket),
-  prefix: textOf(fields.prefix),
+  source: readSource(fields),
   closed: fields.closed === true,
   ordered: fields.ordered === true,
+  pack: Math.max(1, numberOf(fields.pack)),
   cancelled: fields.cancelled === true,
   failure: textOf(fields.failure),
   lastPart: textOf(fields.lastPart),

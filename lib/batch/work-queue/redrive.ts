@@ -3,7 +3,7 @@ import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
-import { parseMessage, redriveMessage } from './messages.ts';
+import { itemMessage, parseMessage, redriveMessage } from './messages.ts';
 import { sendInOrder } from './order.ts';
 import { jitteredPause } from './pause.ts';
 import { digest } from './records.ts';
@@ -16,6 +16,8 @@ import { inGroupOf, redriven, undeliverable } from './undeliverable.ts';
 export interface RedriveRoute {
   readonly from: Queue;
   readonly to: Queue;
+  /** Where letters go whose body says `priority: 'high'`. Without it to `to`. */
+  readonly urgentTo?: Queue;
   readonly of: 'items' | 'plans';
   /** Both are FIFO queues. */
   readonly ordered?: boolean;
@@ -42,6 +44,11 @@ const MAX_IDLE_COUNT = 100;
 const MAX_BATCHES = 1_000;
 const MAX_WAIT_MS = 1_000;
 const MIN_VISIBILITY_MS = 1_000;
+
+const isUrgentLetter = ({ body }: ReceivedMessage): boolean => {
+  const parsed = parseMessage(itemMessage, body);
+  return parsed.ok && parsed.value.priority === 'high';
+};
 
 interface Run {
   readonly redriveId: string;
@@ -74,7 +81,8 @@ export const redrive = (options: RedriveOptions) => {
   const letters = { ...options, pause };
 
   /** Moves what is to be moved of some letters, in their order; gives how many. */
-  const move = async (received: readonly ReceivedMessage[], { from, to, of, ordered }: RedriveRoute, run: Run) => {
+  const move = async (received: readonly ReceivedMessage[], route: RedriveRoute, run: Run) => {
+    const { from, to, of, ordered, urgentTo = to } = route;
     const old = received.filter(({ attributes }) => attributes.redrive !== run.redriveId);
     const moved: ReceivedMessage[] = [];
     const dropped: ReceivedMessage[] = [];
@@ -83,12 +91,17 @@ export const redrive = (options: RedriveOptions) => {
       if (verdict === 'move') moved.push(letter);
       if (verdict === 'drop') dropped.push(letter);
     }
-    const messages = moved.map((letter) => ({
+    const messageOf = (letter: ReceivedMessage) => ({
       ...redriven(letter, run.redriveId),
       // The item's own id would be taken for a repeat within five minutes; the letter's is new with each burial.
       ...(ordered === true ? inGroupOf(letter, digest(`redriven ${letter.id}`)) : {}),
-    }));
-    await (ordered === true ? sendInOrder(to, messages, pause) : sendAll(to, messages, pause));
+    });
+    const [urgent, others] = [moved.filter(isUrgentLetter), moved.filter((letter) => !isUrgentLetter(letter))];
+    if (ordered === true) await sendInOrder(to, moved.map(messageOf), pause);
+    else {
+      await sendAll(urgentTo, urgent.map(messageOf), pause);
+      await sendAll(to, others.map(messageOf), pause);
+    }
     await from.deleteBatch([...moved, ...dropped].map(({ receipt }) => receipt));
     return moved.length + dropped.length;
   };

@@ -10,6 +10,7 @@ import { issueText, type ItemMessage, type Parsed } from './messages.ts';
 import { traceField } from './logged.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
+import { isObsolete } from './urgency.ts';
 
 /** An item of a batch: its message, and how often it was received. */
 export interface Delivery {
@@ -19,11 +20,13 @@ export interface Delivery {
   readonly messages: readonly ReceivedMessage[];
   /** Of a FIFO queue: items of one group run one after the other. */
   readonly groupId?: string | undefined;
+  /** Came in one message with others. */
+  readonly isPacked: boolean;
 }
 
 export type RunOutcome =
   | { readonly status: 'done'; readonly output: Json }
-  | { readonly status: 'skipped'; readonly reason: string }
+  | { readonly status: 'skipped' | 'obsolete'; readonly reason: string }
   /** Not begun: it stands behind an item of its group that failed. */
   | { readonly status: 'blocked' }
   /** `isPermanent`: another attempt would fail as well. */
@@ -31,14 +34,17 @@ export type RunOutcome =
 
 /** Ten outputs and their claims have to fit into one transaction, and an output into one record. */
 const MAX_OUTPUT_BYTES = 65_536;
+/** And ninety, when there are nine in each message: a transaction takes 4 MB. */
+const MAX_PACKED_OUTPUT_BYTES = 32_768;
 const MAX_REASON_LENGTH = 500;
+const OBSOLETE: RunOutcome = { status: 'obsolete', reason: 'deadline passed: the item was not begun' };
 
 /** The output as it will be read again. */
-const recordable = (output: Json): Json => {
+const recordable = (output: Json, maxBytes: number): Json => {
   const text = JSON.stringify(output) ?? 'null';
   const length = Buffer.byteLength(text);
-  if (length > MAX_OUTPUT_BYTES) {
-    throw new PermanentFailure(`output of ${length} bytes, at most ${MAX_OUTPUT_BYTES} can be recorded`);
+  if (length > maxBytes) {
+    throw new PermanentFailure(`output of ${length} bytes, at most ${maxBytes} can be recorded`);
   }
   const value = JSON.parse(text) as Json;
   // Written with the effects of others: what the table refuses here would be refused with all of them.
@@ -112,11 +118,13 @@ export const runItems = async (
     .then(() => work.abort(new Error(`not done within the ${Math.round(timeMs)} ms of an invocation`)))
     .catch(() => undefined);
 
-  const runOne = async ({ item, attempt, messages: [first] }: Delivery): Promise<RunOutcome> => {
+  const runOne = async ({ item, attempt, isPacked, messages: [first] }: Delivery): Promise<RunOutcome> => {
     const worker = workers.get(item.worker);
     if (worker === undefined) return outcomeOf(new PermanentFailure(`unknown worker '${item.worker}'`));
     const payload = readPayload(worker, item.payload);
     if (!payload.ok) return outcomeOf(new PermanentFailure(`invalid payload: ${payload.reason}`));
+    // Asked as late as can be: in a batch others may have run before it.
+    if (isObsolete(item, clock.nowMs())) return OBSOLETE;
     try {
       work.signal.throwIfAborted();
       const key = effectKeyOf(item.jobId, item.id);
@@ -124,11 +132,13 @@ export const runItems = async (
         jobId: item.jobId,
         effectKey: key,
         attempt,
+        isFirst: attempt === 1 && first?.attributes.redrive === undefined,
         signal: work.signal,
         log: log.child({ item: key, ...(first === undefined ? {} : traceField(first)) }),
       };
+      const maxBytes = isPacked ? MAX_PACKED_OUTPUT_BYTES : MAX_OUTPUT_BYTES;
       const running = worker.run({ id: item.id, payload: payload.value }, context);
-      return { status: 'done', output: recordable(await Promise.race([running, aborted])) };
+      return { status: 'done', output: recordable(await Promise.race([running, aborted]), maxBytes) };
     } catch (error) {
       return outcomeOf(error);
     }

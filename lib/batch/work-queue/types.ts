@@ -2,6 +2,7 @@ import type { GenericSchema } from 'valibot';
 import type { Log } from '#primitives/log';
 import { PatternError } from '#primitives/errors';
 import type { Json } from '#primitives/table';
+import type { DeadlineAt, Priority } from './urgency.ts';
 
 /** One piece of work. Within a job an id stands for one item, however often it is given. */
 export interface WorkItem<Payload = Json> {
@@ -14,6 +15,10 @@ export interface WorkItem<Payload = Json> {
 export interface JobItem extends WorkItem {
   /** In an ordered job: items of one group are done in their order; those without a group are a group of their own. */
   readonly groupId?: string | undefined;
+  /** `normal` unless told. Not in an ordered job, where the order decides. */
+  readonly priority?: Priority | undefined;
+  /** An item that was not begun by then is dropped, and counted as failed and obsolete. */
+  readonly deadlineAt?: DeadlineAt | undefined;
 }
 
 /**
@@ -27,13 +32,24 @@ export interface WorkSource {
   list(after?: string): Promise<{ readonly ids: readonly string[]; readonly next?: string }>;
   /** The payload that the worker gets for an id. */
   get(id: string): Promise<Json>;
+  /** The payloads of a page of ids, in their order, where that takes fewer calls than one for each. */
+  getMany?(ids: readonly string[]): Promise<readonly Json[]>;
 }
 
 /** A source by name, as a job is given it: all objects of a bucket under a prefix. */
-export interface SourceReference {
+export interface BucketReference {
   readonly bucket: string;
   readonly prefix: string;
 }
+
+/** A source by name: all records of a partition of a table whose sort keys begin with a prefix. */
+export interface TableReference {
+  readonly table: string;
+  readonly partition: string;
+  readonly prefix: string;
+}
+
+export type SourceReference = BucketReference | TableReference;
 
 /** What a worker knows of the run that it is part of. */
 export interface WorkContext {
@@ -43,6 +59,8 @@ export interface WorkContext {
   readonly effectKey: string;
   /** How often the item was delivered, this time included. */
   readonly attempt: number;
+  /** That this is the first delivery, and of no redrive: nothing was left behind by an earlier one of this message. */
+  readonly isFirst: boolean;
   /** Aborted when the time of the invocation is nearly over. What runs on after that is not waited for. */
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -114,11 +132,16 @@ export interface JobProgress {
   readonly skipped?: number;
   /** How many of `failed` were not begun, because the job was cancelled; absent for 0. */
   readonly cancelled?: number;
+  /** How many of `failed` were not begun, because their deadline had passed; absent for 0. */
+  readonly obsolete?: number;
   /** Why the planning of a `failed` job was given up. */
   readonly reason?: string;
 }
 
-/** How an item ends: with its effect, without one because there is none here, as dead letter, or not begun at all. */
+/**
+ * How an item ends: with its effect, without one because there is none here, as dead letter or obsolete (`failed`, with
+ * the reason), or not begun at all.
+ */
 export type ItemStatus = 'done' | 'skipped' | 'failed' | 'cancelled';
 
 export interface ItemResult {

@@ -2,6 +2,7 @@ import { MAX_CALL_BYTES } from '#primitives/batches';
 import type { OutgoingMessage, ReceivedMessage } from '#primitives/queue';
 import { messageBytes } from '#primitives/queue-limits';
 import { itemMessage, parseMessage } from './messages.ts';
+import { deliveryId } from './pack.ts';
 
 const MAX_ATTRIBUTES = 10;
 const MAX_REASON_LENGTH = 500;
@@ -70,8 +71,8 @@ export const undeliverable = (
   { reason, attempts }: Verdict,
   isOrdered = false,
 ): OutgoingMessage => ({
-  ...toldOf(message, { reason, attempts: String(attempts), origin: message.id }),
-  ...(isOrdered ? inGroupOf(message, message.id) : {}),
+  ...toldOf(message, { reason, attempts: String(attempts), origin: deliveryId(message) }),
+  ...(isOrdered ? inGroupOf(message, deliveryId(message)) : {}),
 });
 
 /** What a copy of a message needs besides on a FIFO queue: the group of the original, and an id of its own. */
@@ -81,7 +82,7 @@ export const inGroupOf = (
 ): Pick<OutgoingMessage, 'groupId' | 'deduplicationId'> => (groupId === undefined ? {} : { groupId, deduplicationId });
 
 /** What this queue's own functions have written on a message that could not be delivered. */
-const OWN_ATTRIBUTES = ['reason', 'attempts', 'origin', 'burial', 'jobId'];
+const OWN_ATTRIBUTES = ['reason', 'attempts', 'origin', 'part', 'burial', 'jobId'];
 
 /** A dead letter as it goes back: as it was first sent, with the name of the redrive that moved it. */
 export const redriven = (

@@ -31,14 +31,14 @@ export interface WorkQueue {
   createJob(jobId: string, plan: JobPlan, trace?: string): Promise<{ readonly total: number | null }>;
   /**
    * Accepts items for an open job. Items that the job knows already (by id) are not counted again; the same `partId`
-   * again is the same part.
+   * again is the same part. `has-order`: the job is ordered, and an item has a priority.
    */
   addItems(
     jobId: string,
     partId: string,
     items: readonly JobItem[],
     trace?: string,
-  ): Promise<'accepted' | 'unknown' | 'closed'>;
+  ): Promise<'accepted' | 'unknown' | 'closed' | 'has-order'>;
   /** Takes no more items into an open job; those that were accepted are still planned. Repeating it is no error. */
   closeJob(jobId: string): Promise<'closed' | 'unknown' | 'not-open'>;
   /**
@@ -101,6 +101,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       const job = await find(jobId);
       if (job === undefined) return 'unknown';
       if (job.kind !== 'open') return 'closed';
+      if (job.ordered && items.some(({ priority }) => priority !== undefined)) return 'has-order';
       // Sent first, taken then: a crash between the two leaves a part that nobody was promised, and the planner
       // takes it while the job is open. The other way round the job would wait for items that nobody has.
       if (!job.closed)

@@ -1,6 +1,7 @@
 /** The ports on SQS, DynamoDB, EventBridge, S3 and Lambda. */
 export { awsBus, type AwsBusOptions } from './bus.ts';
 export { awsClients, type AwsClients } from './clients.ts';
+export { awsConcurrencyLimit, type AwsConcurrencyLimitOptions } from './concurrency-limit.ts';
 export { awsInvoker, type AwsInvokerOptions } from './invoker.ts';
 export { awsObjects, type AwsObjectsOptions } from './objects.ts';
 export { awsQueue, type AwsQueueOptions } from './queue.ts';

@@ -1,5 +1,6 @@
 import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
+import { mappingUuid } from '../../../localstack/event-sources/mapping-uuid.ts';
 import { mappingStore } from '../../../localstack/event-sources/mapping-store.ts';
 import type { MappingStore } from '../../../localstack/event-sources/mapping-store.ts';
 import { mappingsApi } from '../../../localstack/event-sources/mappings-api.ts';
@@ -144,4 +145,18 @@ test('unknown routes are 404, other methods 405', async () => {
   expect(await it.call('GET', '/a/b')).toMatchObject({ status: 404 });
   expect(await it.call('PATCH', '')).toMatchObject({ status: 405 });
   expect(await it.call('PATCH', `/${String(body.UUID)}`)).toMatchObject({ status: 405 });
+});
+
+test('the mapping of a function and a queue has the same id in every stack, and never that of another', async () => {
+  const [one, two] = [api(), api()];
+  const id = String((await one.create('q', 'fn')).body.UUID);
+  expect((await two.create('q', 'fn')).body.UUID).toBe(id);
+  expect(mappingUuid('fn', arn('q'))).toBe(id);
+  expect((await one.create('r', 'fn')).body.UUID).not.toBe(id);
+  // Changed to feed another function, it keeps its id: who comes after it gets another.
+  expect((await one.call('PUT', `/${id}`, { FunctionName: 'fn2' })).body.UUID).toBe(id);
+  const later = await one.create('q', 'fn');
+  expect(later.status).toBe(202);
+  expect(later.body.UUID).not.toBe(id);
+  expect((await one.create('q', 'fn')).status).toBe(409);
 });

@@ -15,7 +15,10 @@ const resourcesOf = (
     service: { service: 'service', provider, functions },
     serviceDir: '.',
     getProvider: () => ({
-      naming: { getLambdaLogicalId: (key) => `${key.charAt(0).toUpperCase()}${key.slice(1)}LambdaFunction` },
+      naming: {
+        getLambdaLogicalId: (key) => `${key.charAt(0).toUpperCase()}${key.slice(1)}LambdaFunction`,
+        getQueueLogicalId: (key, queue) => `${key}EventSourceMappingSQS${queue}`,
+      },
     }),
   };
   const template = withFunctionResources(parseTemplate({ Resources: resources }), framework);

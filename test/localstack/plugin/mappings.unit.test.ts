@@ -161,3 +161,14 @@ describe('bringing the mappings to what is wanted', () => {
     expect(mappingChanges([mapping], [{ uuid: '1', mapping: plain }]).update).toEqual([{ uuid: '1', mapping }]);
   });
 });
+
+test('a concurrency that was set since stays where the template says none, and goes where it says another', () => {
+  const set = { uuid: 'u', mapping: { ...plain, ScalingConfig: { MaximumConcurrency: 5 } } };
+  expect(mappingChanges([plain], [set]).update).toEqual([]);
+  const larger = { ...plain, BatchSize: 5 };
+  expect(mappingChanges([larger], [set]).update).toEqual([
+    { uuid: 'u', mapping: { ...larger, ScalingConfig: { MaximumConcurrency: 5 } } },
+  ]);
+  const stated = { ...plain, ScalingConfig: { MaximumConcurrency: 9 } };
+  expect(mappingChanges([stated], [set]).update).toEqual([{ uuid: 'u', mapping: stated }]);
+});

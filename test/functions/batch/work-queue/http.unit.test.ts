@@ -1,7 +1,9 @@
 import { httpFunction } from '#http/http-function';
 import { recordWorker } from '#batch/work-queue/record-worker';
+import { queueScaler } from '#batch/work-queue/scaling/queue-scaler';
 import { thumbnailWorker } from '#batch/work-queue/thumbnail-worker';
 import { InvalidArgumentError } from '#primitives/errors';
+import { memoryConcurrencyLimit } from '#primitives/memory/concurrency-limit';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { idempotency } from '#resilience/idempotency';
@@ -27,9 +29,11 @@ const stack = () => {
       : { ...w.media, name, list: () => Promise.reject(new InvalidArgumentError(`There is no bucket ${name}.`)) };
   const workers = [recordWorker({ clock, misbehaves: true }), thumbnailWorker({ bucketOf, thumbnails: w.media })];
   const table = memoryTable({ name: 'idempotency', clock });
+  const limit = memoryConcurrencyLimit();
+  const scaler = queueScaler({ queue: w.items, limit, jobs: w.jobs, clock, log: quiet });
   const handler = httpFunction({
     api: workQueueApi,
-    handlers: () => workQueueHandlers({ queue: w.api, workers, bucketOf, startRedrive: w.startRedrive }),
+    handlers: () => workQueueHandlers({ queue: w.api, workers, bucketOf, startRedrive: w.startRedrive, scaler }),
     services: () => ({
       log: quiet,
       clock,
@@ -58,7 +62,7 @@ const stack = () => {
     const answer = await clock.until(handler(event, { getRemainingTimeInMillis: () => 10_000 }));
     return { status: answer.statusCode, body: JSON.parse(answer.body) as Body };
   };
-  return { w, call };
+  return { w, limit, call };
 };
 
 test('a job is accepted, done, and tells its results', async () => {
@@ -115,7 +119,9 @@ test('an open job takes parts and is closed', async () => {
 describe('what cannot be is refused, and says where', () => {
   test.each([
     ['an unknown worker', { worker: 'nobody', items: [] }, 'worker'],
-    ['a field of a later step', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
+    ['an unknown priority', { worker: 'record', items: [{ id: 'a', priority: 1 }] }, 'items.0.priority'],
+    ['no instant', { worker: 'record', items: [{ id: 'a', deadlineAt: 'soon' }] }, 'items.0.deadlineAt'],
+    ['an order and a priority', { worker: 'record', ordered: true, items: [{ id: 'a', priority: 'high' }] }, 'ordered'],
     ['a group in a job without order', { worker: 'record', items: [{ id: 'a', groupId: 'g' }] }, 'ordered'],
     [
       'a group without a name',
@@ -159,15 +165,67 @@ describe('what cannot be is refused, and says where', () => {
     expect((await call('POST', `/work-queue/jobs/${jobId}/close`)).status).toBe(409);
     expect((await call('GET', '/work-queue/jobs/%00')).status).toBe(400);
   });
+});
 
-  test('routes of later steps are not there', async () => {
+describe('scaling', () => {
+  const admin = { authorization: 'Bearer secret' };
+  const automatic = { minConcurrency: 2, maxConcurrency: 50, drainMs: 60_000 };
+  const put = (call: ReturnType<typeof stack>['call'], body: unknown) =>
+    call('PUT', '/work-queue/scaling', body, admin);
+
+  test('a fixed number is set on the event source, told, and taken away again', async () => {
+    const { limit, call } = stack();
+    const none = { mode: 'unlimited', maximumConcurrency: null, visible: 0, inFlight: 0 };
+    expect(await call('GET', '/work-queue/scaling')).toEqual({ status: 200, body: none });
+    const fixed = { ...none, mode: 'fixed', maximumConcurrency: 7 };
+    expect(await put(call, { maximumConcurrency: 7 })).toEqual({ status: 200, body: fixed });
+    expect(await limit.get()).toBe(7);
+    expect((await put(call, { maximumConcurrency: null })).body).toEqual(none);
+    expect(await limit.get()).toBeUndefined();
+  });
+
+  test('the controller decides at once, and says what it saw', async () => {
+    const { limit, call } = stack();
+    const { status, body } = await put(call, { automatic });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        mode: 'automatic',
+        automatic,
+        maximumConcurrency: 50,
+        visible: 0,
+        inFlight: 0,
+        last: {
+          at: expect.stringMatching(/Z$/),
+          concurrency: 50,
+          reason: 'learn',
+          arrivalsPerSecond: null,
+          endsPerSecond: null,
+          drainMs: 0,
+        },
+      },
+    });
+    expect(await limit.get()).toBe(50);
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['both', { maximumConcurrency: 5, automatic }],
+    ['fewer than Lambda takes', { maximumConcurrency: 1 }],
+    ['more than Lambda takes', { maximumConcurrency: 1_001 }],
+    ['a text', { maximumConcurrency: '5' }],
+    ['bounds the wrong way round', { automatic: { ...automatic, minConcurrency: 51 } }],
+    ['no time to drain', { automatic: { ...automatic, drainMs: 0 } }],
+    ['a word that is not known', { automatic: { ...automatic, speed: 1 } }],
+  ])('%s is refused, and changes nothing', async (_, body) => {
+    const { limit, call } = stack();
+    expect((await put(call, body)).status).toBe(400);
+    expect(await limit.get()).toBeUndefined();
+  });
+
+  test('is planned by administrators only', async () => {
     const { call } = stack();
-    for (const [method, path] of [
-      ['PUT', '/work-queue/scaling'],
-      ['GET', '/work-queue/scaling'],
-    ] as const) {
-      expect((await call(method, path)).status).toBe(404);
-    }
+    expect((await call('PUT', '/work-queue/scaling', { maximumConcurrency: 7 })).status).toBe(401);
   });
 });
 

@@ -7,9 +7,19 @@ import { packageService } from '../../../template/package.ts';
 import type { Packaged } from '../../../template/rules.ts';
 
 const HTTP = 'WorkQueueHttpLambdaFunction';
-const FUNCTIONS = ['Http', 'Planner', 'BuryPlan', 'Worker', 'WorkerOrdered', 'Bury', 'BuryOrdered', 'Redrive'].map(
-  (role) => `WorkQueue${role}LambdaFunction`,
-);
+const FUNCTIONS = [
+  'Http',
+  'Planner',
+  'BuryPlan',
+  'Worker',
+  'WorkerOrdered',
+  'Bury',
+  'BuryOrdered',
+  'Redrive',
+  'Scaling',
+].map((role) => `WorkQueue${role}LambdaFunction`);
+const SCALER = 'WorkQueueScalingLambdaFunction';
+const SCALING = { minConcurrency: 2, maxConcurrency: 9, drainMs: 10_000 };
 const IMAGE = path.join(import.meta.dirname, '../../../../media/images/one-pixel.png');
 const SETTINGS = { ADMIN_TOKEN: 'let-me-in', MAX_RECEIVE_COUNT: '2', VISIBILITY_TIMEOUT_S: '1', LOG_LEVEL: 'error' };
 
@@ -19,13 +29,20 @@ let template: Packaged;
 let stack: Stack;
 
 /** What a work queue goes through: jobs of every kind, items that fail, what cannot be read, and the way back. */
-const drive = async ({ http, send, settle, refOf, s3 }: Stack): Promise<void> => {
+const drive = async ({ http, invoke, send, settle, refOf, s3 }: Stack): Promise<void> => {
   const bucket = refOf('WorkQueueMediaBucket');
   const create = async (body: object): Promise<string> => {
     const headers: [string, string][] = [['idempotency-key', crypto.randomUUID()]];
     return (await http(HTTP, 'POST', '/work-queue/jobs', { body, headers })).body['jobId'] ?? '';
   };
   await (await s3()).send(new PutObjectCommand({ Bucket: bucket, Key: 'in/a.png', Body: readFileSync(IMAGE) }));
+  await create({
+    worker: 'record',
+    items: [
+      { id: 'bad', payload: { fail: 'always' }, priority: 'high' },
+      { id: 'old', deadlineAt: '2020-01-01T00:00:00Z' },
+    ],
+  });
   const items = [{ id: 'good' }, { id: 'bad', payload: { fail: 'always' } }, { id: 'late', payload: { fail: 'once' } }];
   const job = await create({ worker: 'record', items });
   await create({ worker: 'record', ordered: true, items: items.map((item) => ({ ...item, groupId: item.id })) });
@@ -41,6 +58,9 @@ const drive = async ({ http, send, settle, refOf, s3 }: Stack): Promise<void> =>
   const cancelled = await create({ worker: 'record', items: [{ id: 'one' }] });
   await http(HTTP, 'POST', `/work-queue/jobs/${cancelled}/cancel`);
   await settle();
+  const headers: [string, string][] = [['authorization', 'Bearer let-me-in']];
+  await http(HTTP, 'PUT', '/work-queue/scaling', { headers, body: { automatic: SCALING } });
+  await invoke(SCALER, {}).catch(() => undefined);
   for (const route of [`jobs/${job}`, `jobs/${job}/results`, 'dead-letters'])
     await http(HTTP, 'GET', `/work-queue/${route}`);
 };
@@ -82,6 +102,8 @@ const UNUSED: Readonly<Record<string, string>> = {
   'WorkQueuePlannerLambdaFunction.WorkQueueJobsQueue.SendMessage': 'to go on in another invocation when time is up',
   'WorkQueueWorkerLambdaFunction.WorkQueueMediaBucket.ListBucket': LISTING,
   'WorkQueueWorkerOrderedLambdaFunction.WorkQueueMediaBucket.ListBucket': LISTING,
+  'WorkQueueScalingLambdaFunction.WorkQueueWorkerEventSourceMappingSQSWorkQueueItemsQueue.UpdateEventSourceMapping':
+    'when the need has changed',
 };
 
 const refused = (id: string): readonly string[] =>

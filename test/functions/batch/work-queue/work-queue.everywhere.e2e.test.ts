@@ -104,6 +104,67 @@ test(
 );
 
 test(
+  'urgent items are done, obsolete ones are dropped and counted, in packs and by themselves',
+  async () => {
+    const [deadlineAt, later] = ['2020-01-01T00:00:00Z', Date.now() + 86_400_000];
+    const items = [
+      { id: 'urgent', priority: 'high' },
+      { id: 'urgent-late', priority: 'high', deadlineAt },
+      { id: 'late', deadlineAt },
+      { id: 'in-time', deadlineAt: later },
+    ];
+    for (const pack of [1, 2]) {
+      const { jobId } = await post('/jobs', { worker: 'record', items, pack });
+      const end = { status: 'done-with-failures', total: 4, done: 2, failed: 2, obsolete: 2, pending: 0, inFlight: 0 };
+      expect(await endOf(jobId)).toEqual({ jobId, ...end });
+      const byId = new Map((await resultsOf(jobId)).map((result) => [result.id, result]));
+      expect(byId.get('urgent')).toMatchObject({ status: 'done', attempts: 1 });
+      expect(byId.get('urgent-late')).toMatchObject({ status: 'failed', reason: expect.stringContaining('deadline') });
+      expect(await deadLettersOf(jobId)).toEqual([]);
+    }
+  },
+  TEST_MS,
+);
+
+test(
+  'the concurrency of the event source is what was put, until the controller decides',
+  async () => {
+    const headers = { authorization: `Bearer ${place.info.adminToken}` };
+    const url = api('/scaling');
+    // AWS refuses a change while the one before is still being carried out.
+    const put = (body: object) =>
+      until(
+        () => http('PUT', url, { body, headers }),
+        ({ status }) => status !== 503,
+        PATIENCE_MS,
+        500,
+      );
+    const limitIs = (limit: number | null) =>
+      until(
+        () => http('GET', url),
+        ({ json }) => (json as { maximumConcurrency: number | null }).maximumConcurrency === limit,
+        PATIENCE_MS,
+        500,
+      );
+    expect((await http('PUT', url, { body: { maximumConcurrency: 3 } })).status).toBe(401);
+    expect((await put({ maximumConcurrency: 1 })).status).toBe(400);
+    expect((await put({ maximumConcurrency: 3 })).json).toMatchObject({ mode: 'fixed' });
+    await limitIs(3);
+    const automatic = { minConcurrency: 2, maxConcurrency: 10, drainMs: 60_000 };
+    expect((await put({ automatic })).json).toMatchObject({
+      mode: 'automatic',
+      automatic,
+      last: { concurrency: expect.any(Number) },
+    });
+    const { jobId } = await post('/jobs', { worker: 'record', items: [{ id: 'a' }] });
+    expect(await endOf(jobId)).toMatchObject({ status: 'done', done: 1 });
+    expect((await put({ maximumConcurrency: null })).json).toMatchObject({ mode: 'unlimited' });
+    await limitIs(null);
+  },
+  TEST_MS,
+);
+
+test(
   'an ordered job ends with every item of every group done',
   async () => {
     const items = ['x', 'y', 'z'].flatMap((groupId) =>

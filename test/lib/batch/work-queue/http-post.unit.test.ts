@@ -9,6 +9,7 @@ const context: WorkContext = {
   jobId: 'j',
   effectKey: 'j/käse 1',
   attempt: 1,
+  isFirst: true,
   signal: new AbortController().signal,
   log: quiet,
 };

@@ -1,5 +1,5 @@
 import { seeds } from '#simulation/sweep';
-import { jobsScenario, listJob, openJob, orderedJob, sourceJob } from './simulated.ts';
+import { jobsScenario, listJob, openJob, orderedJob, packedJob, sourceJob, urgentJob } from './simulated.ts';
 
 const FAULT_LIMIT_COUNT = 6;
 
@@ -14,3 +14,13 @@ test('four jobs beside each other lose nothing and do nothing twice in 1 000 see
   expect(faultCount).toBeGreaterThan(3_000);
   expect(kinds.size).toBe(10);
 }, 240_000);
+
+test('an urgent job and a packed one lose nothing, do nothing twice and begin nothing obsolete in 100 seeds', async () => {
+  const scenario = jobsScenario([packedJob(8), urgentJob(9)], ({ random }) => ({
+    maxReceiveCount: FAULT_LIMIT_COUNT + 2,
+    redrives: random.next() < 0.2,
+    planMs: 2_000,
+  }));
+  const { faultCount } = await seeds(scenario, { count: 100, faultLimitCount: FAULT_LIMIT_COUNT });
+  expect(faultCount).toBeGreaterThan(200);
+}, 120_000);

@@ -26,6 +26,8 @@ export interface SimulatedOptions {
   readonly maxReceiveCount: number;
   /** 0: the planner leaves the rest to another message wherever it can. */
   readonly planMs: number;
+  /** What the workers get instead of their messages: for wrong ones that the checkers must catch. */
+  readonly plant?: (message: ReceivedMessage) => ReceivedMessage;
 }
 
 type Consume = (messages: readonly ReceivedMessage[], timeMs: number) => Promise<unknown>;
@@ -36,7 +38,7 @@ const payloadOf = (id: string): Json =>
 export const isPoison = (id: string): boolean => id.endsWith('4');
 
 /** The work queue with all its functions, as the template wires it, in a simulated world. */
-export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOptions) => {
+export const workQueueIn = (w: World, { maxReceiveCount, planMs, plant }: SimulatedOptions) => {
   const { clock, random } = w;
   const [jobs, effects, media] = [w.table('jobs'), w.table('effects'), w.bucket('media')];
   const queue = (name: string, deadLetter: Queue, receives = 1_000): Queue =>
@@ -47,6 +49,7 @@ export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOpti
   const dead = w.queue('dead-letters');
   const lost = queue('undeliverable', dead);
   const items = queue('items', lost, maxReceiveCount);
+  const urgent = queue('items-high', lost, maxReceiveCount);
   const orderedDead = w.queue('ordered-dead-letters.fifo');
   const orderedLost = queue('ordered-undeliverable.fifo', orderedDead);
   const ordered = queue('ordered.fifo', orderedLost, maxReceiveCount);
@@ -54,16 +57,20 @@ export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOpti
   const redrives = queue('redrives', redrivesDead);
   const routes: readonly RedriveRoute[] = [
     { of: 'plans', from: plansDead, to: plans },
-    { of: 'items', from: dead, to: items },
+    { of: 'items', from: dead, to: items, urgentTo: urgent },
     { of: 'items', from: orderedDead, to: ordered, ordered: true },
   ];
   const common = { jobs, effects, clock, random, log: quiet, keepMs: KEEP_MS };
 
+  const begun = new Set<string>();
   let isMended = false;
   const record = recordWorker({ clock, misbehaves: true });
   const worker: Worker<Json> = {
     ...record,
-    run: (item, how) => record.run({ ...item, payload: isMended ? { id: item.id } : payloadOf(item.id) }, how),
+    run: (item, how) => {
+      begun.add(how.effectKey);
+      return record.run({ ...item, payload: isMended ? { id: item.id } : payloadOf(item.id) }, how);
+    },
   };
   const feed = (name: string, source: Queue, batchSize: number, boot: () => Consume): void => {
     const handler = () => {
@@ -79,7 +86,8 @@ export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOpti
 
   const sourceOf = ({ prefix }: { readonly prefix: string }) => bucketSource({ objects: media, prefix });
   feed('planner', plans, 1, () => {
-    const plan = planner({ ...common, items, orderedItems: ordered, plans, deadLetters: plansDead, sourceOf });
+    const queues = { items, urgentItems: urgent, orderedItems: ordered, plans, deadLetters: plansDead };
+    const plan = planner({ ...common, ...queues, sourceOf });
     return each((message) => plan(message, planMs));
   });
   feed('bury-plan', plansLost, 1, () =>
@@ -88,9 +96,11 @@ export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOpti
   const feedWorker = (name: string, source: Queue, undeliverable: Queue, batchSize: number, isOrdered: boolean) =>
     feed(name, source, batchSize, () => {
       const own = { source, undeliverable, ordered: isOrdered, workers: [worker] };
-      return batchWorker({ ...common, ...own, maxReceiveCount, leaseMs: VISIBILITY_MS });
+      const work = batchWorker({ ...common, ...own, maxReceiveCount, leaseMs: VISIBILITY_MS });
+      return plant === undefined ? work : (messages, timeMs) => work(messages.map(plant), timeMs);
     });
   feedWorker('worker', items, lost, 10, false);
+  feedWorker('urgent-worker', urgent, lost, 10, false);
   // One at a time: what stands behind a failed item must not be received as often as it.
   feedWorker('ordered-worker', ordered, orderedLost, 1, true);
   feed('bury', lost, 10, () => each(bury({ ...common, deadLetters: dead, maxReceiveCount })));
@@ -106,6 +116,8 @@ export const workQueueIn = (w: World, { maxReceiveCount, planMs }: SimulatedOpti
     api: workQueue({ jobs, effects, plans, clock, random, keepMs: KEEP_MS }),
     startRedrive: redriveStarter({ routes, redrives, clock, random }),
     effects,
+    /** By `<jobId>/<id>`: what a worker has begun, done or not. */
+    begun,
     media,
     /** Where items end that cannot be done, and where nothing may end. */
     dead: [dead, orderedDead],

@@ -1,4 +1,4 @@
-import { textOf } from '#batch/work-queue/records';
+import { itemStatusOf, textOf } from '#batch/work-queue/records';
 import type { JobProgress } from '#batch/work-queue/types';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import {
@@ -20,6 +20,8 @@ import { itemIdOf, someItems } from './world.ts';
 export interface SimulatedJob {
   readonly jobId: string;
   readonly ids: readonly string[];
+  /** Ids of which the deadline has passed before anybody could begin them. */
+  readonly obsolete?: readonly string[];
   start(w: World, place: SimulatedWorkQueue): Promise<void>;
 }
 
@@ -74,6 +76,37 @@ export const sourceJob = (count: number): SimulatedJob => {
   };
 };
 
+/** Items packed three to a message. */
+export const packedJob = (count: number): SimulatedJob => {
+  const [jobId, ids] = ['packed', idsOf(count, '')];
+  return {
+    jobId,
+    ids,
+    start: async (w, { api }) => {
+      await w.client(() => api.createJob(jobId, { worker: 'record', items: itemsOf(ids), pack: 3 }));
+    },
+  };
+};
+
+/** Items of both classes, some of which are obsolete before they are begun, and some never. */
+export const urgentJob = (count: number): SimulatedJob => {
+  const [jobId, ids] = ['urgent', idsOf(count, '')];
+  const obsolete = ids.filter((_, at) => at % 3 === 2);
+  return {
+    jobId,
+    ids,
+    obsolete,
+    start: async (w, { api }) => {
+      const items = itemsOf(ids).map((item, at) => ({
+        ...item,
+        ...(at % 2 === 0 ? {} : { priority: 'high' as const }),
+        deadlineAt: obsolete.includes(item.id) ? '1999-12-31T23:59:59Z' : '2999-12-31T23:59:59+01:00',
+      }));
+      await w.client(() => api.createJob(jobId, { worker: 'record', items }));
+    },
+  };
+};
+
 /** Items in two groups, done in their order. */
 export const orderedJob = (count: number): SimulatedJob => {
   const [jobId, ids] = ['ordered', idsOf(count, '')];
@@ -115,20 +148,23 @@ const allResults = async ({ api }: SimulatedWorkQueue, jobId: string): Promise<r
 
 /** What must hold of a job: each item ended, once, as it should, and everybody says the same of it. */
 const holdJob = async (
-  { jobId, ids }: SimulatedJob,
+  { jobId, ids, obsolete = [] }: SimulatedJob,
   place: SimulatedWorkQueue,
-  isBad: (id: string) => boolean,
+  isFailing: (id: string) => boolean,
 ): Promise<void> => {
+  const isBad = (id: string): boolean => obsolete.includes(id) || isFailing(id);
   const ends = ids.map((id) => `${isBad(id) ? 'failed' : 'done'} ${id}`);
   const stored = place.effects.dump().filter(({ fields }) => fields['jobId'] === jobId);
-  const seen = stored.map(({ fields }) => `${textOf(fields['status'])} ${textOf(fields['id'])}`);
+  const seen = stored.map(({ fields }) => `${itemStatusOf(fields['status'])} ${textOf(fields['id'])}`);
   const results = await allResults(place, jobId);
   const progress = await place.api.progress(jobId);
   const failed = ids.filter(isBad).length;
   const expected = { total: ids.length, pending: 0, inFlight: 0, done: ids.length - failed, failed };
   const status = failed === 0 ? 'done' : 'done-with-failures';
-  const isAsExpected = JSON.stringify(progress) === JSON.stringify({ status, ...expected });
+  const dropped = obsolete.length === 0 ? {} : { obsolete: obsolete.length };
+  const isAsExpected = JSON.stringify(progress) === JSON.stringify({ status, ...expected, ...dropped });
   holdAll(
+    obsolete.filter((id) => place.begun.has(`${jobId}/${id}`)).map((id) => `${id} of ${jobId} was begun too late`),
     [...lost(ends, seen), ...unexpected(ends, seen)].map((problem) => `effect ${problem} of ${jobId}`),
     [...lost(ends, results), ...unexpected(ends, results), ...twice(results)].map(
       (problem) => `result ${problem} of ${jobId}`,
@@ -139,7 +175,9 @@ const holdJob = async (
 
 /** What is in the dead letters: exactly the poison, each with its reason. */
 const holdLetters = (jobs: readonly SimulatedJob[], letters: readonly ReceivedMessage[]): void => {
-  const poison = jobs.flatMap(({ jobId, ids }) => ids.filter(isPoison).map((id) => `${jobId}/${id}`));
+  const poison = jobs.flatMap(({ jobId, ids, obsolete = [] }) =>
+    ids.filter((id) => isPoison(id) && !obsolete.includes(id)).map((id) => `${jobId}/${id}`),
+  );
   const named = letters.map((letter) => `${letter.attributes['jobId']}/${itemIdOf(letter)}`);
   const unreasoned = letters.filter(({ attributes }) => (attributes['reason'] ?? '') === '');
   holdAll(

@@ -1,5 +1,6 @@
 import { seeds, sweep } from '#simulation/sweep';
-import { jobsScenario, listJob, openJob, orderedJob, sourceJob } from './simulated.ts';
+import type { ReceivedMessage } from '#primitives/queue';
+import { jobsScenario, listJob, openJob, orderedJob, packedJob, sourceJob, urgentJob } from './simulated.ts';
 
 const options = () => ({ maxReceiveCount: 3, planMs: 0 });
 
@@ -8,6 +9,8 @@ test.each([
   ['parts', [openJob(13)]],
   ['a bucket', [sourceJob(13)]],
   ['groups in order', [orderedJob(8)]],
+  ['packs', [packedJob(8)]],
+  ['both classes, some of it obsolete', [urgentJob(6)]],
 ])(
   'a job of %s loses nothing and does nothing twice, whatever happens to any one write',
   async (_, jobs) => {
@@ -23,6 +26,15 @@ test('a redrive moves all dead letters back, once mended all is done and nothing
   const { callCount } = await sweep(jobsScenario(jobs, () => ({ ...options(), redrives: true })));
   expect(callCount).toBeGreaterThan(30);
 }, 120_000);
+
+test('a worker that looks at the deadline only when the work is done is caught', async () => {
+  const plant = ({ body, ...message }: ReceivedMessage): ReceivedMessage => ({
+    ...message,
+    body: body.replace(/,"deadlineAt":"1999[^"]*"/, ''),
+  });
+  const scenario = jobsScenario([urgentJob(6)], () => ({ ...options(), plant }));
+  await expect(seeds(scenario, { count: 1 })).rejects.toThrow(/of urgent was begun too late/);
+});
 
 const PLACES = [
   'queue/plans',

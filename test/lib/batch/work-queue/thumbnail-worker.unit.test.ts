@@ -19,6 +19,7 @@ const context: WorkContext = {
   jobId: 'job',
   effectKey: 'job/id',
   attempt: 1,
+  isFirst: true,
   signal: new AbortController().signal,
   log: quiet,
 };

@@ -135,8 +135,8 @@ describe('messages that cannot be read', () => {
     ],
     [
       'a field that there is not',
-      '{"id":"1","worker":"record","priority":1}',
-      'invalid message: priority: This field is not known',
+      '{"id":"1","worker":"record","urgency":1}',
+      'invalid message: urgency: This field is not known',
     ],
     [
       'deep nesting',

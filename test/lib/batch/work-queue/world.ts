@@ -3,7 +3,7 @@ import { batchWorker } from '#batch/work-queue/batch-worker';
 import { bucketSource } from '#batch/work-queue/bucket-source';
 import { bury } from '#batch/work-queue/bury';
 import { buryPlan } from '#batch/work-queue/bury-plan';
-import { planner } from '#batch/work-queue/planner';
+import { planner, type PlannerOptions } from '#batch/work-queue/planner';
 import { recordWorker } from '#batch/work-queue/record-worker';
 import { redrive, type RedriveRoute } from '#batch/work-queue/redrive';
 import { redriveStarter } from '#batch/work-queue/redrive-start';
@@ -57,6 +57,7 @@ export const world = (
     /** Messages of ordered jobs in one batch. As in the template unless told: 1. */
     readonly orderedBatch?: number;
     readonly onStep?: () => Promise<void>;
+    readonly sourceOf?: PlannerOptions['sourceOf'];
   } = {},
 ) => {
   const clock = options.isRealTime === true ? realClock : memoryClock();
@@ -81,6 +82,7 @@ export const world = (
   const dead = queue('dead');
   const lost = queue('undeliverable', { queue: dead, maxReceiveCount: 1_000 });
   const items = queue('items', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const urgent = queue('items-high', { queue: lost, maxReceiveCount: MAX_RECEIVE_COUNT });
   const orderedDead = queue('ordered-dead.fifo');
   const orderedLost = queue('ordered-undeliverable.fifo', { queue: orderedDead, maxReceiveCount: 1_000 });
   const ordered = queue('ordered.fifo', { queue: orderedLost, maxReceiveCount: MAX_RECEIVE_COUNT });
@@ -88,7 +90,7 @@ export const world = (
   const redrives = queue('redrives', { queue: redrivesDead, maxReceiveCount: 1_000 });
   const routes: readonly RedriveRoute[] = [
     { of: 'plans', from: plansDead, to: plans },
-    { of: 'items', from: dead, to: items },
+    { of: 'items', from: dead, to: items, urgentTo: urgent },
     { of: 'items', from: orderedDead, to: ordered, ordered: true },
   ];
 
@@ -96,10 +98,11 @@ export const world = (
   const plan = planner({
     ...common,
     items,
+    urgentItems: urgent,
     orderedItems: ordered,
     plans,
     deadLetters: plansDead,
-    sourceOf: ({ prefix }) => bucketSource({ objects: media, prefix }),
+    sourceOf: options.sourceOf ?? (({ prefix }) => bucketSource({ objects: media, prefix })),
   });
   const workerOf = (source: Queue, undeliverable: Queue, isOrdered: boolean) =>
     batchWorker({
@@ -133,6 +136,7 @@ export const world = (
     [plans, 1, one((message) => plan(message, options.planMs ?? 5_000))],
     [plansLost, 1, one(endPlan)],
     [items, 10, (messages) => work(messages, 8_000)],
+    [urgent, 10, (messages) => work(messages, 8_000, urgent)],
     [ordered, options.orderedBatch ?? 1, (messages) => workInOrder(messages, 8_000)],
     [lost, 10, one(end)],
     [orderedLost, 10, one(endInOrder)],
@@ -216,6 +220,7 @@ export const world = (
     plans,
     plansDead,
     items,
+    urgent,
     ordered,
     orderedDead,
     dead,

@@ -1,0 +1,124 @@
+import * as v from 'valibot';
+import { bucketSource } from '#batch/work-queue/bucket-source';
+import { messageSource } from '#batch/work-queue/message-source';
+import { tableSource } from '#batch/work-queue/table-source';
+import { PermanentFailure, type WorkSource } from '#batch/work-queue/types';
+import { memoryClock } from '#primitives/memory/clock';
+import { memoryTable } from '#primitives/memory/table';
+import { memoryWire } from '#primitives/memory/wire';
+import { someItems, world } from './world.ts';
+
+const listAll = async (source: WorkSource): Promise<readonly string[]> => {
+  const ids: string[] = [];
+  let after: string | undefined;
+  do {
+    const page: Awaited<ReturnType<WorkSource['list']>> = await source.list(after);
+    expect(page.ids.length).toBeLessThanOrEqual(250);
+    ids.push(...page.ids);
+    after = page.next;
+  } while (after !== undefined);
+  return ids;
+};
+
+const users = async (count: number) => {
+  const wire = memoryWire({});
+  const table = memoryTable({ name: 'users', clock: memoryClock(), wire });
+  for (let n = 0; n < count; n += 1) {
+    const sort = `user/${String(n).padStart(4, '0')}`;
+    await table.put({ key: { partition: 'all', sort }, fields: { n, tags: new Set(['b', 'a']) } });
+  }
+  await table.put({ key: { partition: 'all', sort: 'other' }, fields: {} });
+  wire.resetCounts();
+  return { table, wire, source: tableSource({ table, partition: 'all', sortPrefix: 'user/' }) };
+};
+
+describe('a table', () => {
+  test('lists each record of the partition under the prefix once, page by page', async () => {
+    const { source } = await users(601);
+    const ids = await listAll(source);
+    expect(ids).toHaveLength(601);
+    expect(new Set(ids).size).toBe(601);
+    expect(ids[0]).toBe('user/0000');
+  });
+
+  test('gives the fields as payload, a set as a list, and null for what is gone', async () => {
+    const { source } = await users(2);
+    expect(await source.get('user/0001')).toEqual({ n: 1, tags: ['a', 'b'] });
+    expect(await source.getMany?.(['user/0001', 'gone'])).toEqual([{ n: 1, tags: ['a', 'b'] }, null]);
+  });
+
+  test('is a source of a job: each record is done once, for 4 calls of its table a page of 250', async () => {
+    const { source, wire } = await users(300);
+    const w = world({ sourceOf: () => source });
+    const plan = { worker: 'record', source: { table: 'users', partition: 'all', prefix: 'user/' } };
+    await w.api.createJob('job-1', plan);
+    await w.drain();
+    expect(await w.api.progress('job-1')).toMatchObject({ status: 'done', total: 300, done: 300 });
+    const results = await w.allResults('job-1');
+    expect(results).toContainEqual({
+      id: 'user/0007',
+      status: 'done',
+      output: { n: 7, tags: ['a', 'b'] },
+      attempts: 1,
+    });
+    expect(wire.counts()).toEqual({ 'dynamodb.Query': 2, 'dynamodb.BatchGetItem': 3 + 1 });
+  });
+
+  test('names what is wrong with its options', () => {
+    const table = memoryTable({ name: 't', clock: memoryClock(), wire: memoryWire({}) });
+    expect(() => tableSource({ table, partition: '' })).toThrow("Expected 'partition'");
+    const misspelt = { table, partition: 'p', prefix: 'x' };
+    expect(() => tableSource(misspelt)).toThrow("Expected 'options'");
+  });
+});
+
+describe('a message', () => {
+  const items = v.pipe(
+    v.object({ orders: v.array(v.object({ number: v.string(), total: v.number() })) }),
+    v.transform(({ orders }) => orders.map(({ number, total }) => ({ id: number, payload: { total } }))),
+  );
+  const bodyOf = (count: number): string =>
+    JSON.stringify({ orders: someItems(count).map(({ id }, total) => ({ number: id, total })) });
+
+  test('lists the items that its schema finds in it, page by page, each once', async () => {
+    const source = messageSource({ message: { body: bodyOf(600) }, items });
+    const ids = await listAll(source);
+    expect(ids).toEqual(someItems(600).map(({ id }) => id));
+    expect(await source.get('item-7')).toEqual({ total: 7 });
+    expect(await listAll(messageSource({ message: { body: bodyOf(0) }, items }))).toEqual([]);
+  });
+
+  test('of two items with one id gives the first', async () => {
+    const twice = {
+      orders: [
+        { number: 'a', total: 1 },
+        { number: 'a', total: 2 },
+      ],
+    };
+    const source = messageSource({ message: { body: JSON.stringify(twice) }, items });
+    expect(await listAll(source)).toEqual(['a']);
+    expect(await source.get('a')).toEqual({ total: 1 });
+  });
+
+  test.each([
+    ['no JSON', 'hello', 'not JSON'],
+    ['something else', '{"orders": 7}', 'orders: '],
+  ])('that holds %s fails for good, and says why', (_, body, reason) => {
+    const make = () => messageSource({ message: { body }, items });
+    expect(make).toThrow(PermanentFailure);
+    expect(make).toThrow(reason);
+  });
+});
+
+test('a job by queue message may name a table; a source that is none here ends it as failed, with the reason', async () => {
+  const w = world({
+    sourceOf: (reference) => {
+      if ('table' in reference) throw new PermanentFailure(`table '${reference.table}' is no source here`);
+      return bucketSource({ objects: w.media, prefix: reference.prefix });
+    },
+  });
+  const body = { jobId: 'j', worker: 'record', source: { table: 'users', partition: 'all' } };
+  await w.plans.sendBatch([{ body: JSON.stringify(body) }]);
+  await w.drain();
+  expect(await w.api.progress('j')).toMatchObject({ status: 'failed', reason: "table 'users' is no source here" });
+});
