@@ -1,7 +1,12 @@
 import { problem, type Problem } from '#http/handlers';
 import { PatternError } from '#primitives/errors';
+import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
-import type { Decision, Quota } from '#serving/replicated/gcra';
+import type { Random } from '#primitives/random';
+import { circuitBreaker } from '#resilience/circuit-breaker';
+import { TimeoutError } from '#resilience/errors';
+import { policy } from '#resilience/policy';
+import type { Quota } from '#serving/replicated/gcra';
 import type { Limiter } from '#serving/replicated/limiter-types';
 import type { MemoryLimiter } from '#serving/replicated/memory-limiter';
 import { rateLimitHeaders, type AskedLimit } from '#serving/replicated/rate-limit-headers';
@@ -32,22 +37,67 @@ const keyOf = ({ headers, address }: Client): string | undefined => {
   return CLIENT_ID.test(id) ? `id/${id}` : undefined;
 };
 
-/**
- * Lets a request in by two limits, each client's own and that of all together. A client over its own limit takes nothing
- * of what all share. While the table is away each replica limits by itself: the service goes on, and a flood is still
- * kept out.
- */
-export const admission = (options: { readonly perClient: Limit; readonly overall: Limit }): Admission => {
-  const ask = async ({ name, quota, limiter, fallback }: Limit, key: string, log: Log): Promise<AskedLimit> => {
-    let decision: Decision;
+export interface AdmissionOptions {
+  readonly perClient: Limit;
+  readonly overall: Limit;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A decision that takes longer is not waited for: its table is away. Integer, ms. */
+  readonly timeoutMs: number;
+  /** So long a limit that was late is not asked again, but for one request to see whether it is back. Integer, ms. */
+  readonly pauseMs: number;
+}
+
+interface Asked extends AskedLimit {
+  /** The table was away: this replica has decided by itself. */
+  readonly isAlone: boolean;
+}
+
+const askAlone = ({ name, quota, fallback }: Limit, key: string): Asked => ({
+  name,
+  quota,
+  decision: fallback.take(key),
+  isAlone: true,
+});
+
+/** Asks one limit, and what stands in for it when it does not answer in time. */
+const askingOf = (limit: Limit, options: AdmissionOptions) => {
+  const { name, quota, limiter } = limit;
+  const { clock, random, timeoutMs, pauseMs } = options;
+  const breaker = circuitBreaker({
+    name: `limit ${name}`,
+    clock,
+    openMs: pauseMs,
+    windowMs: Math.max(10, 2 * timeoutMs),
+    minCallCount: 1,
+    failureRatio: 0.5,
+    // An error came in time: to be asked again costs the next request nothing.
+    isFailure: (error) => error instanceof TimeoutError,
+  });
+  const run = policy({ clock, random, breaker, timeoutMs });
+  return async (key: string, log: Log): Promise<Asked> => {
     try {
-      decision = await limiter.take(key);
+      return { name, quota, decision: await run(() => limiter.take(key), { idempotent: false }), isAlone: false };
     } catch (error) {
       if (!(error instanceof PatternError && error.retryable)) throw error;
       log.warn('The table of the limits is away: this replica limits by itself', { limit: name, error });
-      decision = fallback.take(key);
+      return askAlone(limit, key);
     }
-    return { name, quota, decision };
+  };
+};
+
+/**
+ * Lets a request in by two limits, each client's own and that of all together. A client over its own limit takes nothing
+ * of what all share. While the table is away, which is also when it is late, each replica limits by itself: the service
+ * goes on, and a flood is still kept out.
+ */
+export const admission = (options: AdmissionOptions): Admission => {
+  const askOwn = askingOf(options.perClient, options);
+  const askOverall = askingOf(options.overall, options);
+  const askShared = async ({ decision, isAlone }: Asked, log: Log): Promise<Asked | undefined> => {
+    if (decision.status === 'refused') return undefined;
+    // Both are in one table: what is known of one is true of the other.
+    return isAlone ? askAlone(options.overall, EVERYBODY) : askOverall(EVERYBODY, log);
   };
 
   return async (client) => {
@@ -58,8 +108,8 @@ export const admission = (options: { readonly perClient: Limit; readonly overall
         detail: 'Not valid: x-client-id.',
         errors: { 'x-client-id': ['Expected 1 to 128 visible characters of ASCII.'] },
       });
-    const own = await ask(options.perClient, key, client.log);
-    const overall = own.decision.status === 'refused' ? undefined : await ask(options.overall, EVERYBODY, client.log);
+    const own = await askOwn(key, client.log);
+    const overall = await askShared(own, client.log);
     // What is left of the common limit is known to none of its replicas: a client hears of it when it refuses.
     const isFull = overall?.decision.status === 'refused';
     const headers = rateLimitHeaders(isFull ? [own, overall] : [own]);

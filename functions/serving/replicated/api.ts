@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
+import { normalized } from './dictionary/words.ts';
 
 const MAX_WORD_BYTES = 100;
 
@@ -13,6 +14,11 @@ const sense = v.strictObject({
 
 const check = v.strictObject({ name: v.string(), ok: v.boolean(), reason: v.optional(v.string()) });
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const word = v.pipe(
+  id(MAX_WORD_BYTES),
+  v.check((text) => normalized(text) !== '', 'Expected a character that is no space.'),
+);
 
 /** Whatever the client wants to find again: the body is the session. */
 const session = v.record(v.string(), v.unknown());
@@ -29,7 +35,7 @@ export const replicatedApi = defineApi({
       path: '/replicated/dictionary/{word}',
       summary:
         'The senses of a word. x-cache: hit, miss or stale; age: seconds since it was loaded; x-replica: who answered',
-      params: v.strictObject({ word: id(MAX_WORD_BYTES) }),
+      params: v.strictObject({ word }),
       answers: { 200: v.strictObject({ word: v.string(), senses: v.array(sense) }) },
       problems: [400, 404, 429, 503],
     }),

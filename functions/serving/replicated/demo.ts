@@ -82,6 +82,10 @@ const withoutBucket = async (stack: DemoStack, screen: DemoScreen, signal: Abort
   ];
   await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults: tables } });
   const alone = await get(stack, '/dictionary/pangolin', 'demo', signal);
+  screen.say('  broken on purpose: both tables do not answer at all');
+  const hangs = tables.map(({ at }) => ({ at, kind: 'hang' }));
+  await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults: hangs } });
+  const late = await get(stack, '/dictionary/axolotl', 'demo', signal);
   return [
     {
       what: 'without the bucket a known word is still found, another one is 503',
@@ -92,6 +96,11 @@ const withoutBucket = async (stack: DemoStack, screen: DemoScreen, signal: Abort
       what: 'without the tables of cache and limits words are still found',
       seen: `${alone.status} ${alone.cache}`,
       held: alone.status === 200,
+    },
+    {
+      what: 'when these tables hang, words are found all the same',
+      seen: `${late.status} ${late.cache}`,
+      held: late.status === 200,
     },
   ];
 };

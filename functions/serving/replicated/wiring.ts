@@ -27,6 +27,13 @@ const MAX_CLOCK_SKEW_MS = 5_000;
 /** For limits it is taken off the burst. */
 const LIMITER_CLOCK_SKEW_MS = 1_000;
 const MAX_LOAD_MS = 6_000;
+/**
+ * A table that takes longer for one call is away. A function that is new on a busy machine may need a second for its
+ * first call; and half of the function's own time has to be left when the tables of limits and cache hang together.
+ */
+const TABLE_TIMEOUT_MS = 2_000;
+/** So long it is not asked again. */
+const TABLE_PAUSE_MS = 5_000;
 const SESSION_MS = 30 * 60_000;
 /** What all clients together may ask for: 500 a second, and 1 000 at once. Each replica leases a part of it. */
 const OVERALL = { ratePerSecond: 500, burstCount: 2_000, leaseMs: 1_000 } as const;
@@ -50,6 +57,8 @@ const wordCache = (env: Environment, services: ShellServices, objects: Objects) 
       leaseMs,
       pollMs: 50,
       maxClockSkewMs: Math.min(MAX_CLOCK_SKEW_MS, softTtlMs / 4),
+      timeoutMs: TABLE_TIMEOUT_MS,
+      pauseMs: TABLE_PAUSE_MS,
     },
     softTtlMs,
     hardTtlMs: 60 * softTtlMs,
@@ -91,6 +100,10 @@ const wireAdmission = (env: Environment, { clock, random }: ShellServices, table
   return admission({
     perClient: limitOf('client', client, perClient, clock, MAX_CLIENT_COUNT),
     overall: limitOf('all', all, OVERALL, clock, 1),
+    clock,
+    random,
+    timeoutMs: TABLE_TIMEOUT_MS,
+    pauseMs: TABLE_PAUSE_MS,
   });
 };
 

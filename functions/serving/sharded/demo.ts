@@ -121,16 +121,20 @@ const grow = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): 
 /** A shard that does not answer: its keys are read from copies. */
 const withoutShard = async (stack: DemoStack, screen: DemoScreen): Promise<readonly Shown[]> => {
   const { shard } = await put(stack, 'demo-copied', 7);
-  screen.say(`  broken on purpose: the table of ${shard} refuses everything`);
   const { shards } = await shardsOf(stack);
   const table = shards.find(({ name }) => name === shard)?.table ?? '';
-  await callStack(stack, 'PUT', '/faults', {
-    admin: true,
-    body: { faults: [{ at: `table/${table}`, kind: 'error' }] },
-  });
+  const shown: Shown[] = [];
   try {
-    const { value } = await get(stack, 'demo-copied');
-    return [{ what: 'a key is read while its shard is down', seen: `value ${value}`, held: value === 7 }];
+    for (const [kind, does] of [
+      ['error', 'refuses everything'],
+      ['hang', 'does not answer at all'],
+    ] as const) {
+      screen.say(`  broken on purpose: the table of ${shard} ${does}`);
+      await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults: [{ at: `table/${table}`, kind }] } });
+      const { value } = await get(stack, 'demo-copied');
+      shown.push({ what: `a key is read while its shard ${does}`, seen: `value ${value}`, held: value === 7 });
+    }
+    return shown;
   } finally {
     await callStack(stack, 'DELETE', '/faults', { admin: true });
   }

@@ -21,6 +21,9 @@ const HOT = { copyCount: 3, keepMs: 60_000 };
 /** A shard serves a partition 3 000 consistent reads a second at most: a host that does a tenth of that is noticed. */
 const HOT_READS = { readCount: 50, windowMs: 1_000 };
 
+/** Far from what a table takes, and a quarter of what the function has: a key's copy is read after that. */
+const PATIENCE = { timeoutMs: 2_000, pauseMs: 5_000 };
+
 const tableName = (env: Environment, index: number): string => variable(env, `SHARD_${index}_TABLE`);
 
 const parts = (env: Environment, { clock, random }: ShellServices) => {
@@ -43,7 +46,7 @@ export const wireHandlers = (env: Environment) => {
   const services = shellServices(env);
   const { tableNames, common, shards, changes } = parts(env, services);
   const hot = hotKeys({ ...HOT_READS, clock: services.clock });
-  const cache = shardedCache({ ...common, copyCount: COPY_COUNT, hot: { ...HOT, keys: hot } });
+  const cache = shardedCache({ ...common, copyCount: COPY_COUNT, hot: { ...HOT, keys: hot }, patience: PATIENCE });
   return shardedHandlers({ cache, epochs: common.epochs, shards, hot, changes, tableNames });
 };
 

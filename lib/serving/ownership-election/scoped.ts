@@ -27,9 +27,13 @@ export class ScopeConflictError extends PatternError {
 
 /** The records of one attempt: what is read is as it stands, what is written is seen by nobody until all of it is. */
 export interface Scope {
-  /** The record, or undefined. The same key is read once. */
+  /** The record, or undefined. The same key is read once, however many ask for it at a time. 100 records at most. */
   get(key: Key): Promise<Fields | undefined>;
-  /** Replaces a record that was read in this scope. Without a field `revision`. */
+  /**
+   * Replaces a record that was read in this scope. Without a field `revision`.
+   *
+   * @throws {@link InvalidArgumentError} when the record was not read, or the run of this scope has ended
+   */
   put(key: Key, fields: Fields, options?: { readonly expiresAtMs?: number }): void;
 }
 
@@ -85,25 +89,58 @@ const withoutRevision = (record: Fields | undefined): Fields | undefined => {
   return fields;
 };
 
-const scopeOf = (table: Table, entries: Map<string, Entry>): Scope =>
-  Object.freeze<Scope>({
+/** A scope, and its end: what was read and written in it by then. Later calls are refused. */
+const scopeOf = (table: Table): { readonly scope: Scope; readonly end: () => readonly Entry[] } => {
+  // A record is in it from when it is asked for, so that it is read once, and counted, whoever else asks meanwhile.
+  const entries = new Map<string, Promise<Entry>>();
+  const readEntries = new Map<string, Entry>();
+  let isOver = false;
+
+  const checkRunning = (): void => {
+    if (isOver) throw refuse('scope', 'used while its work runs', 'a scope whose run has ended');
+  };
+  const read = async (key: Key, name: string): Promise<Entry> => {
+    try {
+      const entry: Entry = { key, read: await table.get(key) };
+      if (!isOver) readEntries.set(name, entry);
+      return entry;
+    } catch (error) {
+      entries.delete(name);
+      throw error;
+    }
+  };
+
+  const scope = Object.freeze<Scope>({
     get: async (key) => {
-      const known = entries.get(nameOf(key));
-      if (known !== undefined) return known.written?.fields ?? withoutRevision(known.read);
-      if (entries.size === MAX_RECORDS) throw refuse('scope', `of at most ${MAX_RECORDS} records`, MAX_RECORDS + 1);
-      const read = await table.get(key);
-      entries.set(nameOf(key), { key, read });
-      return withoutRevision(read);
+      checkRunning();
+      const name = nameOf(key);
+      let entry = entries.get(name);
+      if (entry === undefined) {
+        if (entries.size === MAX_RECORDS) throw refuse('scope', `of at most ${MAX_RECORDS} records`, MAX_RECORDS + 1);
+        entry = read(key, name);
+        entries.set(name, entry);
+      }
+      const { written, read: found } = await entry;
+      return written?.fields ?? withoutRevision(found);
     },
     put: (key, fields, options = {}) => {
+      checkRunning();
       checkNames(options, ['expiresAtMs']);
       if (Object.hasOwn(fields, REVISION)) throw refuse('fields', `without '${REVISION}'`, REVISION);
-      const entry = entries.get(nameOf(key));
+      const entry = readEntries.get(nameOf(key));
       // What was not read cannot be known to be unchanged.
       if (entry === undefined) throw refuse('key', 'of a record that was read in this scope', key.sort);
       entry.written = { fields, ...options };
     },
   });
+  return {
+    scope,
+    end: () => {
+      isOver = true;
+      return [...readEntries.values()];
+    },
+  };
+};
 
 /**
  * The token makes the repeats of a transaction one: it is written once, whichever of them got through. Once an answer was
@@ -165,9 +202,15 @@ export const scoped = (options: ScopedOptions): Scoped => {
     for (let conflicts = 0; conflicts < attemptCount; conflicts += 1) {
       signal?.throwIfAborted();
       if (conflicts > 0) await clock.sleep(backoffMs(conflicts, backoff, random), signal);
-      const entries = new Map<string, Entry>();
-      const value = await work(scopeOf(table, entries));
-      if (await commit(table, [...entries.values()], random.uuid())) return { value, conflicts };
+      const { scope, end } = scopeOf(table);
+      let value;
+      try {
+        value = await work(scope);
+      } catch (error) {
+        end();
+        throw error;
+      }
+      if (await commit(table, end(), random.uuid())) return { value, conflicts };
     }
     throw new ScopeConflictError(attemptCount);
   };

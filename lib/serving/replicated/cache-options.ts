@@ -20,7 +20,7 @@ const OPTIONS: readonly string[] = [
   'maxLoadCount',
   'onTrouble',
 ];
-const SHARED_OPTIONS: readonly string[] = ['table', 'leaseMs', 'pollMs', 'maxClockSkewMs'];
+const SHARED_OPTIONS: readonly string[] = ['table', 'leaseMs', 'pollMs', 'maxClockSkewMs', 'timeoutMs', 'pauseMs'];
 const MONTH_MS = 30 * 86_400_000;
 const MAX_LOAD_MS = 600_000;
 const MAX_LEASE_MS = 900_000;
@@ -52,6 +52,8 @@ const checkShared = (
   // Whoever still loads when its lease ends loads beside another one.
   if (leaseMs <= loadTimeoutMs) throw refuse('shared.leaseMs', `more than loadTimeoutMs (${loadTimeoutMs})`, leaseMs);
   checkNumber('shared.pollMs', pollMs, 1, 60_000);
+  checkInteger('shared.timeoutMs', shared.timeoutMs, 1, 60_000);
+  checkInteger('shared.pauseMs', shared.pauseMs, 100, 3_600_000);
   checkNumber('shared.maxClockSkewMs', maxClockSkewMs, 0, MONTH_MS);
   if (maxClockSkewMs >= softTtlMs)
     throw refuse('shared.maxClockSkewMs', `less than softTtlMs (${softTtlMs})`, maxClockSkewMs);

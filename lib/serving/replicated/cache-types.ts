@@ -19,6 +19,13 @@ export interface SharedLevelOptions {
    * to come from a more distant future is not used. 0 ms and more, less than `softTtlMs`.
    */
   readonly maxClockSkewMs: number;
+  /**
+   * A call of the table that takes longer is given up, and the level is taken to be away: this host loads for itself. What
+   * a lookup may wait for it beside its load is three times as long. An integer, 1..60_000 ms.
+   */
+  readonly timeoutMs: number;
+  /** So long a level that was late is not asked again, but for one call to see whether it is back. 100..3_600_000 ms. */
+  readonly pauseMs: number;
 }
 
 export interface CacheOptions<V extends Json> {
@@ -99,7 +106,10 @@ export interface Cache<V extends Json> {
    * @throws {@link CacheOverloadError} when too many keys are being loaded
    */
   get(key: string): Promise<V | undefined>;
-  /** The same, with where the value came from. An abort ends the waiting, not the load, which others may wait for. */
+  /**
+   * The same, with where the value came from. An abort ends the waiting, not the load, which others may wait for; a
+   * signal that is aborted already begins nothing.
+   */
   lookup(key: string, signal?: AbortSignal): Promise<Lookup<V>>;
   /**
    * Forgets a key on this host and on the shared level; a load that is on its way is not kept. Other hosts give what

@@ -5,8 +5,10 @@ import { CacheOverloadError, type Cache, type CacheOptions, type Lookup } from '
 import { cacheCounts } from './cache-counts.ts';
 import { clockRing, type RingEntry } from './clock-ring.ts';
 import { fleetLoad, type Brought } from './fleet-load.ts';
+import { levelInTime } from './level-in-time.ts';
 import { loadInTime } from './load-in-time.ts';
 import { sharedLevel, type SharedRecord } from './shared-level.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** A value in memory. All instants are of this host's monotonic clock. */
 interface Entry<V extends Json> extends RingEntry {
@@ -28,13 +30,6 @@ interface Running<T> {
 }
 
 const MAX_KEY_BYTES = 1_024;
-
-const rejected = async (signal: AbortSignal): Promise<never> => {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
-};
 
 /**
  * Values that are dear to come by: asked for in the memory of the host, then on a level that all hosts share, then
@@ -72,7 +67,10 @@ export const cache = <V extends Json>(options: CacheOptions<V>): Cache<V> => {
   const level =
     options.shared === undefined
       ? undefined
-      : sharedLevel({ ...options.shared, name, clock, keepMs: hardTtlMs + staleIfErrorMs + options.shared.leaseMs });
+      : levelInTime(
+          sharedLevel({ ...options.shared, name, clock, keepMs: hardTtlMs + staleIfErrorMs + options.shared.leaseMs }),
+          { ...options.shared, name, clock, random },
+        );
   const bring: (key: string, basis: SharedRecord | undefined) => Promise<Brought> =
     options.shared === undefined || level === undefined
       ? async (key) => ({ value: await load(key), worstAgeMs: 0 })
@@ -227,7 +225,7 @@ export const cache = <V extends Json>(options: CacheOptions<V>): Cache<V> => {
   };
 
   const lookup = (key: string, signal?: AbortSignal): Promise<Lookup<V>> =>
-    counted(signal === undefined ? seek(key) : Promise.race([rejected(signal), seek(key)]));
+    counted(signal === undefined ? seek(key) : unlessAborted(signal, () => seek(key)));
 
   return Object.freeze<Cache<V>>({
     get: (key) => {

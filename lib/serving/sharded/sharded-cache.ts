@@ -1,15 +1,18 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import type { Json, Table } from '#primitives/table';
 import { checkJson } from '#primitives/table-limits';
+import { CircuitOpenError } from '#resilience/errors';
 import { copyPolicy, type HotPolicy } from './copy-policy.ts';
 import { valueOf, type Entry } from './entry.ts';
 import type { Epochs } from './epochs.ts';
-import { isRetryable, pauseOf, persist } from './limits.ts';
+import { isRetryable, pauseOf } from './limits.ts';
 import type { CacheShard } from './membership.ts';
 import type { Route } from './routes.ts';
 import { settle } from './settle.ts';
+import { checkPatience, isLate, persistInTime, shardPatience, type Patience } from './shard-patience.ts';
 import { store, type Found } from './store.ts';
 
 /** A value, and the shard that gave it. */
@@ -46,6 +49,11 @@ export interface ShardedCacheOptions {
   readonly copyCount: number;
   /** Copies of hot keys: `copyCount` up to 5, `keepMs` 1_000..3_600_000. Left out: no key is hot. */
   readonly hot?: HotPolicy;
+  /**
+   * When a shard that is late does not answer: then copies are read, and what has none, and each put and delete, is an
+   * error at once. Left out: it is waited for as long as its table takes.
+   */
+  readonly patience?: Patience;
 }
 
 /** The sort key of a record. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
@@ -54,8 +62,9 @@ const MAX_TTL_MS = 31_536_000_000;
 const MAX_COPIES = 5;
 
 const checkOptions = (options: ShardedCacheOptions): void => {
-  checkNames(options, ['tables', 'epochs', 'clock', 'random', 'copyCount', 'hot']);
+  checkNames(options, ['tables', 'epochs', 'clock', 'random', 'copyCount', 'hot', 'patience']);
   checkInteger('copyCount', options.copyCount, 0, 3);
+  if (options.patience !== undefined) checkPatience(options.patience);
   if (options.hot === undefined) return;
   checkNames(options.hot, ['keys', 'copyCount', 'keepMs']);
   checkInteger('hot.copyCount', options.hot.copyCount, options.copyCount, MAX_COPIES);
@@ -83,10 +92,15 @@ interface Aim {
  */
 export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
   checkOptions(options);
-  const { tables, epochs, clock, random, copyCount, hot } = options;
+  const { tables, epochs, clock, random, copyCount, hot, patience } = options;
   const calls = store({ tables, clock });
   const policy = copyPolicy({ copyCount, hot });
   const pause = pauseOf({ clock, random });
+  const within = shardPatience({ patience, tableCount: tables.length, clock, random });
+
+  /** At the shard of a key, as long as there is patience with it. */
+  const atHome = async <T>(key: string, call: () => Promise<T>): Promise<T> =>
+    within((await epochs.current()).routeOf(key).home.shard, call);
 
   /** The entry of a key, in the one place where it is in the epoch that holds; undefined: look again. */
   const look = async (key: string): Promise<Current | undefined> => {
@@ -108,7 +122,7 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
     const { routeOf } = await epochs.current();
     for (const shard of shards) {
       try {
-        const value = await calls.readCopy(routeOf(key), shard, key);
+        const value = await within(shard, () => calls.readCopy(routeOf(key), shard, key));
         if (value !== undefined) return { value, shard: shard.name };
       } catch (error) {
         if (!isRetryable(error)) throw error;
@@ -152,7 +166,7 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
 
   const getOrCopy = async (key: string, isHot: boolean) => {
     try {
-      return await getOnce(key, isHot);
+      return await atHome(key, () => getOnce(key, isHot));
     } catch (error) {
       if (!isRetryable(error)) throw error;
       const hit = await fromCopy(key, await copyHolders(key, Math.max(copyCount, hot?.copyCount ?? 0)));
@@ -170,9 +184,9 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
   };
 
   /** Brings an entry to its next version. What it tries again is for what happened meanwhile. */
-  const advance = (key: string, aim: Aim): Promise<{ readonly shard: string }> => {
+  const advance = async (key: string, aim: Aim): Promise<{ readonly shard: string }> => {
     let aimed = Number.POSITIVE_INFINITY;
-    return persist(`write '${key}'`, pause, async () => {
+    const attempt = async (): Promise<{ readonly shard: string } | undefined> => {
       const found = await look(key);
       if (found === undefined) return undefined;
       const { entry, route } = found;
@@ -188,7 +202,15 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
       if (await calls.holds(route)) return { shard };
       await epochs.refresh();
       return undefined;
-    });
+    };
+    try {
+      return await persistInTime(`write '${key}'`, pause, () => atHome(key, attempt));
+    } catch (error) {
+      // A try that was given up goes on: what it writes, if anything, is written or may be yet.
+      const isNothingSent = error instanceof CircuitOpenError && aimed === Number.POSITIVE_INFINITY;
+      if (isLate(error) && !isNothingSent) throw new OutcomeUnknownError(`write '${key}'`, error);
+      throw error;
+    }
   };
 
   return Object.freeze<ShardedCache>({
@@ -197,7 +219,7 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
       const isHot = hot?.keys.read(key) === true;
       const copy = isHot ? await oneOfCopies(key) : undefined;
       if (copy !== undefined) return { hit: copy, shard: copy.shard };
-      return persist(`get '${key}'`, pause, () => getOrCopy(key, isHot));
+      return persistInTime(`get '${key}'`, pause, () => getOrCopy(key, isHot));
     },
     put: async (key, value, how = {}) => {
       checkText('key', key, 1, MAX_KEY_BYTES);

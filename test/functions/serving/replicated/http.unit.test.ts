@@ -25,8 +25,14 @@ const stack = async (quotas: { readonly client?: number; readonly all?: number }
   const clock = memoryClock();
   const random = seededRandom(1);
   const away = { limits: false, bucket: false };
+  const hanging = new Set<string>();
   const wire = memoryWire({
-    intercept: ({ name, operation }, apply) => {
+    intercept: async ({ name, operation }, apply) => {
+      // As long as an SDK tries: three times 5 s.
+      if (hanging.has(name)) {
+        await clock.sleep(15_000);
+        throw new UnavailableError(operation);
+      }
       if ((away.limits && name === 'limits') || (away.bucket && name === 'dictionary'))
         throw new UnavailableError(operation);
       return apply();
@@ -42,7 +48,7 @@ const stack = async (quotas: { readonly client?: number; readonly all?: number }
     load: async (word, signal) => (await find(word, signal)) as Senses | undefined,
     clock,
     random,
-    shared: { table: table('cache'), leaseMs: 3_000, pollMs: 20, maxClockSkewMs: 0 },
+    shared: { table: table('cache'), leaseMs: 3_000, pollMs: 20, maxClockSkewMs: 0, timeoutMs: 1_000, pauseMs: 5_000 },
     softTtlMs: 10_000,
     hardTtlMs: 100_000,
     staleIfErrorMs: 1_000_000,
@@ -73,7 +79,14 @@ const stack = async (quotas: { readonly client?: number; readonly all?: number }
         words,
         sessions: sessions({ table: table('sessions'), name: 'web', clock, random, ttlMs: 60_000 }),
         replica: one,
-        admit: admission({ perClient: limit('client', quotas.client ?? 50), overall: limit('all', quotas.all ?? 500) }),
+        admit: admission({
+          perClient: limit('client', quotas.client ?? 50),
+          overall: limit('all', quotas.all ?? 500),
+          clock,
+          random,
+          timeoutMs: 1_000,
+          pauseMs: 5_000,
+        }),
         clock,
       }),
     services: () => ({ log: quiet, clock, random }),
@@ -92,7 +105,7 @@ const stack = async (quotas: { readonly client?: number; readonly all?: number }
     const json = answer.body === '' ? undefined : (JSON.parse(answer.body) as Record<string, unknown>);
     return { status: answer.statusCode, headers: answer.headers, body: json };
   };
-  return { clock, wire, away, replica: one, call };
+  return { clock, wire, away, hanging, replica: one, call };
 };
 
 describe('GET /replicated/dictionary/{word}', () => {
@@ -138,6 +151,28 @@ describe('GET /replicated/dictionary/{word}', () => {
     const { call } = await stack();
     expect((await call('GET', '/replicated/dictionary/elsewhere')).status).toBe(503);
   });
+
+  test('while the table of the cache hangs, words are still found: late once, and then at once', async () => {
+    const { clock, hanging, call } = await stack();
+    hanging.add('cache');
+    const startedMs = clock.monotonicMs();
+    expect((await call('GET', '/replicated/dictionary/house')).status).toBe(200);
+    expect(clock.monotonicMs() - startedMs).toBeLessThanOrEqual(1_000);
+    const laterMs = clock.monotonicMs();
+    expect((await call('GET', '/replicated/dictionary/nowhere')).status).toBe(404);
+    expect(clock.monotonicMs()).toBe(laterMs);
+  });
+
+  test.each(['%20', '%09', '%0A', '%C2%A0', '%E3%80%80', '%EF%BB%BF', '%20%20%09'])(
+    'a word of spaces (%s) is refused',
+    async (word) => {
+      const { call } = await stack();
+      expect(await call('GET', `/replicated/dictionary/${word}`)).toMatchObject({
+        status: 400,
+        body: { errors: { word: ['Expected a character that is no space.'] } },
+      });
+    },
+  );
 
   test.each(['%00', '%ED%A0%80', 'x'.repeat(101), '__proto__', 'constructor'])('%s is no 500', async (word) => {
     const { call } = await stack();
@@ -192,6 +227,21 @@ describe('limits', () => {
     wire.resetCounts();
     for (let index = 0; index < 100; index += 1) await call('GET', '/replicated/dictionary/house');
     expect(wire.counts()).toEqual({});
+  });
+
+  test('while their table hangs the replica limits by itself: late once, and then at once', async () => {
+    const { clock, hanging, call } = await stack({ client: 3 });
+    hanging.add('limits');
+    const ask = () => call('GET', '/replicated/dictionary/house');
+    const startedMs = clock.monotonicMs();
+    expect((await ask()).status).toBe(200);
+    expect(clock.monotonicMs() - startedMs).toBe(1_000);
+    const laterMs = clock.monotonicMs();
+    expect(await many(10, ask)).toBe(2);
+    expect(clock.monotonicMs()).toBe(laterMs);
+    hanging.clear();
+    await clock.advance(60_000);
+    expect((await ask()).headers['ratelimit']).toBe('"client";r=2;t=1');
   });
 
   test('while their table is away the replica limits by itself', async () => {

@@ -131,6 +131,22 @@ test(
   TEST_MS,
 );
 
+test(
+  'while the tables of cache and limits hang, words are still found, and after the first ones without waiting',
+  async () => {
+    await setFaults({ at: 'table/replicated-cache', kind: 'hang' }, { at: 'table/replicated-limits', kind: 'hang' });
+    try {
+      // Each replica has to find out; a machine that is busy may answer some in vain.
+      expect((await askOften('/dictionary/gannet')).status).toBe(200);
+      for (const word of ['gannet', 'lynx', 'marmot', 'ermine', 'badger'])
+        expect((await askOften(`/dictionary/${word}`)).status).toBe(200);
+    } finally {
+      await setFaults();
+    }
+  },
+  TEST_MS,
+);
+
 test('replicas that are killed take no session with them, and a load that died with one is done by another', async () => {
   const ids = Array.from({ length: 20 }, () => randomUUID());
   for (const id of ids) expect((await askOften(`/sessions/${id}`, 'PUT', { id })).status).toBe(200);

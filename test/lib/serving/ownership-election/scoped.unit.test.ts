@@ -1,4 +1,4 @@
-import { scoped, type ScopedOptions } from '#serving/ownership-election/scoped';
+import { scoped, type Scope, type ScopedOptions } from '#serving/ownership-election/scoped';
 import type { Intercept } from '#primitives/memory/wire';
 import type { Fields } from '#primitives/table';
 import { OutcomeUnknownError } from '#primitives/errors';
@@ -76,6 +76,39 @@ test('a scope reads what it has written', async () => {
     return scope.get(key('a'));
   });
   expect(value).toEqual({ value: 7 });
+});
+
+test('what was put after a read is written, though another read of the same record ends later', async () => {
+  const delays = [5, 50];
+  const { host, table, time, wire } = hosts([], async ({ operation }, apply) => {
+    const answer = await apply();
+    if (operation === 'dynamodb.GetItem') await time.sleep(delays.shift() ?? 0);
+    return answer;
+  });
+  const { clock, random } = host();
+  const run = scoped({ table, clock, random, attemptCount: 3, backoff: { baseMs: 1, limitMs: 1 } });
+  const work = run(async (scope) => {
+    const [first, second] = [scope.get(key('a')), scope.get(key('a'))];
+    await first;
+    scope.put(key('a'), { value: 1 });
+    await second;
+    return scope.get(key('a'));
+  });
+  expect((await time.until(work)).value).toEqual({ value: 1 });
+  expect(wire.counts()).toEqual({ 'dynamodb.GetItem': 1, 'dynamodb.TransactWriteItems': 1 });
+  expect(await time.until(table.get(key('a')))).toMatchObject({ value: 1 });
+});
+
+test('a read that failed is read again', async () => {
+  const { run, time, table } = place([{ kind: 'error', call: 1 }]);
+  const work = run(async (scope) => {
+    await scope.get(key('a')).catch(() => undefined);
+    expect(() => scope.put(key('a'), { value: 1 })).toThrow('was read in this scope');
+    await scope.get(key('a'));
+    scope.put(key('a'), { value: 1 });
+  });
+  await time.until(work);
+  expect(await table.get(key('a'))).toMatchObject({ value: 1 });
 });
 
 describe('nothing is written twice', () => {
@@ -167,6 +200,26 @@ describe('bounds', () => {
       throw new Error('mine');
     });
     await expect(work).rejects.toThrow('mine');
+    expect(table.dump()).toEqual([]);
+  });
+
+  test('more than 100 records are refused, also when they are read at once', async () => {
+    const { run, wire } = place();
+    const work = run((scope) => Promise.all(Array.from({ length: 101 }, (_, index) => scope.get(key(`${index}`)))));
+    await expect(work).rejects.toThrow("Expected 'scope' to be of at most 100 records, got 101.");
+    expect(wire.counts()).toEqual({ 'dynamodb.GetItem': 100 });
+  });
+
+  test.each([['after it was written'], ['after its work failed']])('a scope is of no use %s', async (when) => {
+    const { run, table } = place();
+    let kept: Scope | undefined;
+    await run(async (scope) => {
+      kept = scope;
+      await scope.get(key('a'));
+      if (when === 'after its work failed') throw new Error('mine');
+    }).catch(() => undefined);
+    expect(() => kept?.put(key('a'), { value: 1 })).toThrow("Expected 'scope' to be used while its work runs");
+    await expect(kept?.get(key('b'))).rejects.toThrow("Expected 'scope' to be used while its work runs");
     expect(table.dump()).toEqual([]);
   });
 

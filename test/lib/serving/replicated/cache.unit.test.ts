@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { InvalidArgumentError } from '#primitives/errors';
 import { CacheOverloadError, LoadTimeoutError } from '#serving/replicated/cache-types';
 import { fleet, policy, single } from './some-cache.ts';
@@ -162,6 +163,22 @@ describe('on one host', () => {
     await expect(left).rejects.toThrow('left');
     expect(await clock.until(stays)).toMatchObject({ value: 'v' });
     await expect(cache.lookup('k', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  });
+
+  test('a signal keeps nothing of the lookups that it was given to', async () => {
+    const { cache } = single(async (key) => key);
+    const { signal } = new AbortController();
+    for (const key of ['a', 'a', 'b']) await cache.lookup(key, signal);
+    await expect(single(async () => Promise.reject(new Error('x'))).cache.lookup('k', signal)).rejects.toThrow('x');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  test('a signal that is aborted already begins no load', async () => {
+    const { load, count } = counting((n) => `v${n}`);
+    const { cache } = single(load);
+    await expect(cache.lookup('k', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    expect(count()).toBe(0);
+    expect(cache.stats().loadCount).toBe(0);
   });
 
   test('more keys than may be loaded at a time are refused, and may come again', async () => {

@@ -21,7 +21,7 @@ export const policy = {
   maxLoadCount: 1_000,
 } as const;
 
-export const sharing = { leaseMs: 3_000, pollMs: 20, maxClockSkewMs: 0 } as const;
+export const sharing = { leaseMs: 3_000, pollMs: 20, maxClockSkewMs: 0, timeoutMs: 1_000, pauseMs: 5_000 } as const;
 
 type Load = (key: string, signal: AbortSignal) => Promise<string | undefined>;
 

@@ -10,9 +10,15 @@ export const place = (how: Partial<ClusterOptions> = {}) => {
   const clock = memoryClock();
   let calls: Operation[] = [];
   const down = new Set<string>();
+  const hanging = new Set<string>();
   const wire = memoryWire({
     intercept: async (operation, apply) => {
       calls.push(operation);
+      // As long as an SDK tries: three times 5 s.
+      if (operation.name.split(',').some((name) => hanging.has(name))) {
+        await clock.sleep(15_000);
+        throw new UnavailableError(operation.name);
+      }
       if (operation.name.split(',').some((name) => down.has(name))) throw new UnavailableError(operation.name);
       return apply();
     },
@@ -27,6 +33,8 @@ export const place = (how: Partial<ClusterOptions> = {}) => {
     control,
     /** Names of tables that refuse everything. */
     down,
+    /** Names of tables that do not answer. */
+    hanging,
     host: (own: Partial<ClusterOptions> = {}) => hostOf({ control, tables, clock, random, ...how, ...own }),
     until: clock.until,
     /** The calls of `work`. */

@@ -125,6 +125,49 @@ test('a key is read from its copy while its shard does not answer; a put is refu
   expect((await until(one.cache.get(key))).hit).toEqual({ value: 'kept', shard: 'shard-1' });
 });
 
+test('a key is read from its copy while its shard hangs: late once, then at once; a put is an error in time', async () => {
+  const { clock, host, until, hanging } = place({ copyCount: 1, patience: { timeoutMs: 2_000, pauseMs: 5_000 } });
+  const one = host();
+  const key = await until(keyOn(one, 'shard-1'));
+  await until(one.cache.put(key, 'kept'));
+  hanging.add('shard-1');
+  const took = async (work: () => Promise<unknown>): Promise<number> => {
+    const startedMs = clock.monotonicMs();
+    await until(work());
+    return clock.monotonicMs() - startedMs;
+  };
+  const read = async () => {
+    const { hit } = await one.cache.get(key);
+    expect(hit).toEqual({ value: 'kept', shard: expect.not.stringMatching('shard-1') });
+  };
+  expect(await took(read)).toBe(2_000);
+  expect(await took(read)).toBe(0);
+  // Nothing was sent: that is known.
+  await expect(until(one.cache.put(key, 'lost'))).rejects.toMatchObject({ code: 'resilience/circuit-open' });
+  await clock.advance(5_000);
+  const put = async () =>
+    expect(one.cache.put(key, 'late')).rejects.toMatchObject({ code: 'primitives/outcome-unknown', retryable: true });
+  expect(await took(put)).toBe(2_000);
+  hanging.clear();
+  await clock.advance(20_000);
+  expect((await until(one.cache.get(key))).hit).toEqual({ value: 'kept', shard: 'shard-1' });
+});
+
+test('a key without a copy is an error in time while its shard hangs, and others are read meanwhile', async () => {
+  const { clock, host, until, hanging } = place({ patience: { timeoutMs: 2_000, pauseMs: 5_000 } });
+  const { cache, ...rest } = host();
+  const [key, other] = [
+    await until(keyOn({ cache, ...rest }, 'shard-1')),
+    await until(keyOn({ cache, ...rest }, 'shard-2')),
+  ];
+  for (const each of [key, other]) await until(cache.put(each, each));
+  hanging.add('shard-1');
+  const startedMs = clock.monotonicMs();
+  await expect(until(cache.get(key))).rejects.toMatchObject({ code: 'resilience/timeout', retryable: true });
+  expect(clock.monotonicMs() - startedMs).toBe(2_000);
+  expect((await until(cache.get(other))).hit?.value).toBe(other);
+});
+
 test('a hot key is read from several shards, and a put reaches all of them', async () => {
   const { host, until, clock } = place();
   const keysOfHost = hotKeys({ readCount: 10, windowMs: 1_000, clock });
