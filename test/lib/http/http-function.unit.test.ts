@@ -460,6 +460,22 @@ describe('idempotency-key', () => {
     });
   });
 
+  test('the key of an attempt that ran out of time is free as soon as the platform has ended it', async () => {
+    const shell = example();
+    const sent = httpEvent('POST', '/things', {
+      body: { name: 'slow', data: 1 },
+      headers: [['Idempotency-Key', 'k']],
+    });
+    const first = shell.call(sent, httpContext(1_000));
+    await shell.clock.advance(999);
+    expect((await first).statusCode).toBe(504);
+    expect((await shell.call(sent, httpContext())).statusCode).toBe(409);
+    await shell.clock.advance(1);
+    const second = await shell.clock.until(shell.call(sent, httpContext()));
+    expect([second.statusCode, shell.runs.length]).toEqual([201, 2]);
+    expect(new Set(shell.seen.map(({ operationId }) => operationId)).size).toBe(1);
+  });
+
   test('without a key nothing is merged, and each request has an operation id of its own', async () => {
     const shell = example();
     const bodies = [];

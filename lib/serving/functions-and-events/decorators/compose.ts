@@ -51,16 +51,6 @@ const segment = (decorators: readonly AnyDecorator[], next: Run): ((context: Con
     return undefined;
   };
 
-  const wait = async (passage: Passage, step: PromiseLike<object | undefined>): Promise<unknown> => {
-    for (let waiting: PromiseLike<object | undefined> | undefined = step; waiting !== undefined;) {
-      take(passage, await waiting);
-      passage.at += 1;
-      waiting = enter(passage);
-    }
-    if (!passage.isRefused) passage.answer = next(passage.current);
-    return leave(passage);
-  };
-
   const leave = async (passage: Passage): Promise<unknown> => {
     let { answer } = passage;
     if (isThenable(answer)) answer = await answer;
@@ -75,20 +65,49 @@ const segment = (decorators: readonly AnyDecorator[], next: Run): ((context: Con
     return answer;
   };
 
+  /** From the first step that adds something, refuses, or has to be waited for. */
+  const goOn = async (context: Context, at: number, step: Step): Promise<unknown> => {
+    const passage: Passage = { context, current: context, given: undefined, at, isRefused: false, answer: undefined };
+    take(passage, isThenable(step) ? await step : step);
+    passage.at += 1;
+    for (let waiting = enter(passage); waiting !== undefined; waiting = enter(passage)) {
+      take(passage, await waiting);
+      passage.at += 1;
+    }
+    if (!passage.isRefused) passage.answer = next(passage.current);
+    return leave(passage);
+  };
+
+  // Of most calls most decorators add nothing: for these nothing is made but the promise of the afters.
+  const outwards = afters.filter((after) => after !== undefined).toReversed();
+  const passLater = async (given: PromiseLike<unknown>, context: Context, from: number): Promise<unknown> => {
+    let answer = await given;
+    for (let at = from; at < outwards.length; at += 1) {
+      answer = outwards[at]?.(answer, context);
+      if (isThenable(answer)) answer = await answer;
+    }
+    return answer;
+  };
+  const pass = (given: unknown, context: Context): unknown => {
+    let answer = given;
+    for (let at = 0; at < outwards.length; at += 1) {
+      answer = outwards[at]?.(answer, context);
+      if (isThenable(answer)) return passLater(answer, context, at + 1);
+    }
+    return answer;
+  };
+
   return (context) => {
-    const passage: Passage = {
-      context,
-      current: context,
-      given: undefined,
-      at: 0,
-      isRefused: false,
-      answer: undefined,
-    };
     try {
-      const step = enter(passage);
-      if (step !== undefined) return wait(passage, step);
-      if (!passage.isRefused) passage.answer = next(passage.current);
-      return lastAfter < 0 ? Promise.resolve(passage.answer) : leave(passage);
+      for (let at = 0; at < count; at += 1) {
+        const step = befores[at]?.(context);
+        if (step !== undefined) return goOn(context, at, step);
+      }
+      const answer = next(context);
+      if (outwards.length === 0) return Promise.resolve(answer);
+      return isThenable(answer)
+        ? Promise.resolve(answer).then((given) => pass(given, context))
+        : Promise.resolve(pass(answer, context));
     } catch (error) {
       return Promise.reject(error);
     }

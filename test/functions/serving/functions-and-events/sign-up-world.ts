@@ -15,7 +15,7 @@ import { buryWork, stepWork, type WorkOptions } from '../../../../functions/serv
 import { quiet } from '../../../lib/batch/work-queue/world.ts';
 
 /** More than the faults of a run: what can succeed does, what cannot is compensated. */
-export const MAX_RECEIVE_COUNT = 6;
+const MAX_RECEIVE_COUNT = 6;
 const DAY_MS = 86_400_000;
 /** Events of one kind that come twice, which buses may do. */
 const TWICE_RATE = 0.1;
@@ -107,9 +107,14 @@ export const idsIn = (table: MemoryTable, kind: string): readonly string[] =>
     .dump()
     .flatMap(({ key }) => (key.partition.startsWith(`${kind}/`) ? [key.partition.slice(kind.length + 1)] : []));
 
+const fieldIn = (table: MemoryTable, partition: string, field: string): string | undefined => {
+  const value = table.dump().find(({ key }) => key.partition === partition)?.fields[field];
+  return typeof value === 'string' ? value : undefined;
+};
+
 /** Where a sign-up stands, as it is stored. */
 export const stateIn = (table: MemoryTable, signupId: string): string =>
-  String(table.dump().find(({ key }) => key.partition === `signup/${signupId}`)?.fields['state'] ?? 'none');
+  fieldIn(table, `signup/${signupId}`, 'state') ?? 'none';
 
 export const ownerIn = (table: MemoryTable, email: string): string =>
-  String(table.dump().find(({ key }) => key.partition === `address/${email}`)?.fields['signupId'] ?? 'nobody');
+  fieldIn(table, `address/${email}`, 'signupId') ?? 'nobody';

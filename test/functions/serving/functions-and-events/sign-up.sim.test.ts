@@ -99,7 +99,7 @@ const careless =
         writes.map((write) => {
           if (write.kind === 'check' || isAsked(write.key.partition, write.kind)) return write;
           const { condition: _, ...rest } = write;
-          return rest as typeof write;
+          return rest;
         }),
         options,
       ),

@@ -212,6 +212,30 @@ describe('idempotent', () => {
     expect(runs).toHaveLength(1);
   });
 
+  test('what was sent is compared as JSON, whatever the order of its fields', async () => {
+    const clock = memoryClock();
+    const table = memoryTable({ name: 'keys', clock });
+    const keys = idempotency({ table, clock, random: seededRandom(1), inProgressMs: 10_000, keepMs: 60_000 });
+    let runs = 0;
+    const run = decorated<{ readonly body: object }>()
+      .with(
+        idempotent({
+          idempotency: keys,
+          scope: () => 'f',
+          key: () => 'k',
+          request: ({ body }) => body,
+          withoutKey: 'refuse',
+        }),
+      )
+      .handle(() => (runs += 1));
+    const answers = [
+      await run({ body: { a: [1, { x: 1, y: 2 }], b: 2 } }),
+      await run({ body: { b: 2, a: [1, { y: 2, x: 1 }] } }),
+    ];
+    expect(answers).toEqual([1, 1]);
+    expect(await run({ body: { a: [{ x: 1, y: 2 }, 1], b: 2 } })).toEqual({ refusal: 'key-reused' });
+  });
+
   test('calls without a key are never merged, and have ids of their own (typescript#1501)', async () => {
     const { run, runs, wire } = place();
     for (const key of [undefined, undefined, '', ''])

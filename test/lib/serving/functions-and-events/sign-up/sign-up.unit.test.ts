@@ -13,6 +13,8 @@ const ATTEMPT_COUNT = 3;
 const DAY_MS = 86_400_000;
 const RESTART_MS = 60_000;
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** Sign-ups in memory; `settle` brings every event until none is left. */
 const world = (mailer: (mail: Mail) => Promise<void> = async () => undefined) => {
   const clock = memoryClock();
@@ -43,7 +45,7 @@ const world = (mailer: (mail: Mail) => Promise<void> = async () => undefined) =>
       const event = bus.published()[seen];
       const task = taskOf(event?.type ?? '');
       if (task === undefined) continue;
-      const signupId = String(event?.detail['signupId']);
+      const signupId = textOf(event?.detail['signupId']);
       for (let attempt = 1, isOver = false; !isOver; attempt += 1)
         isOver = await steps.run({ signupId, task, attempt }).then(
           () => true,
@@ -171,6 +173,19 @@ test('a delivery that was never answered turns the sign-up to compensation', asy
   expect(partitions()).toEqual(['signup/s']);
 });
 
+test('a step that was given up while it ran changes nothing when it ends', async () => {
+  let giveUp = async (): Promise<unknown> => undefined;
+  const { start, steps, settle, api, partitions } = world(async () => void (await giveUp()));
+  giveUp = () => steps.giveUp({ signupId: 's', task: 'welcome', attempt: 3 }, 'no answer');
+  await start('s');
+  await steps.run({ signupId: 's', task: 'account', attempt: 1 });
+  expect(await steps.run({ signupId: 's', task: 'welcome', attempt: 3 })).toBe('stale');
+  expect(await api.look('s')).toMatchObject({ status: 'compensating', reason: 'welcome: no answer' });
+  await settle();
+  expect(await api.look('s')).toMatchObject({ status: 'failed' });
+  expect(partitions()).toEqual(['signup/s']);
+});
+
 test('compensation never frees the address of another', async () => {
   const { start, steps, table } = world();
   await start('s');
@@ -250,9 +265,12 @@ describe('calls', () => {
       // The first event, which is late.
       'dynamodb.GetItem',
       'events.PutEvents',
-      ...['dynamodb.GetItem', 'dynamodb.TransactWriteItems', 'events.PutEvents'],
+      'dynamodb.GetItem',
+      'dynamodb.TransactWriteItems',
+      'events.PutEvents',
       // Told twice to be undone: found undone, told so again.
-      ...['dynamodb.GetItem', 'events.PutEvents'],
+      'dynamodb.GetItem',
+      'events.PutEvents',
     ]);
   });
 });
