@@ -12,7 +12,7 @@ import { httpContext, httpEvent } from '../support/http-events.ts';
 import { recordUses } from './permissions.ts';
 import { resourcesOf, target, type Packaged } from './rules.ts';
 
-const MADE = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket'];
+const MADE = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::Events::EventBus'];
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const REMAINING_MS = 10_000;
 /** Rounds over all queues; a failed message comes back after a second. */
@@ -98,7 +98,8 @@ export const startInProcess = async (template: Packaged) => {
       }),
     );
     if (Messages.length === 0) return 0;
-    const source = { arn: `arn:aws:sqs:us-east-1:000000000000:${queueId}`, region: 'us-east-1' };
+    const queueName = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1);
+    const source = { arn: `arn:aws:sqs:us-east-1:000000000000:${queueName}`, region: 'us-east-1' };
     const failed = failedIn(
       await invoke(functionId, { Records: Messages.map((message) => sqsRecord(wireOf(message), source)) }),
     );

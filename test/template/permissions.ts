@@ -49,6 +49,8 @@ interface Input {
   readonly TableName?: string;
   readonly QueueUrl?: string;
   readonly Bucket?: string;
+  /** Of events that are put on a bus. */
+  readonly Entries?: readonly { readonly EventBusName?: string }[];
   readonly RequestItems?: Readonly<Record<string, unknown>>;
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName: string }>>[];
 }
@@ -74,12 +76,14 @@ const ACTIONS: Readonly<Record<string, string>> = {
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 const usesOf = (operation: string, input: Input): readonly Use[] => {
-  const { TableName, QueueUrl, Bucket, RequestItems, TransactItems } = input;
+  const { TableName, QueueUrl, Bucket, Entries, RequestItems, TransactItems } = input;
   if (TransactItems !== undefined)
     return TransactItems.flatMap((item) =>
       Object.entries(item).map(([part, on]): Use => [on.TableName, PARTS[part] ?? part]),
     );
   if (RequestItems !== undefined) return Object.keys(RequestItems).map((table): Use => [table, operation]);
+  if (operation === 'PutEvents')
+    return (Entries ?? []).map((entry): Use => [entry.EventBusName ?? 'default', operation]);
   return [[TableName ?? QueueUrl ?? Bucket ?? 'nothing', ACTIONS[operation] ?? operation]];
 };
 
@@ -123,6 +127,7 @@ export const recordUses = async (idOf: ReadonlyMap<string, string>) => {
   (await clients.sqs()).client.middlewareStack.use(watch);
   (await clients.dynamodb()).client.middlewareStack.use(watch);
   (await clients.s3()).client.middlewareStack.use(watch);
+  (await clients.eventbridge()).client.middlewareStack.use(watch);
   return {
     as: <T>(functionId: string, work: () => Promise<T>): Promise<T> => callers.run(functionId, work),
     usedBy: (functionId: string): Uses => used.get(functionId) ?? new Set(),
