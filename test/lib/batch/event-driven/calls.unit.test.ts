@@ -42,16 +42,15 @@ const messageOf = (id: string, body: object | string): ReceivedMessage => ({
   sentAtMs: 0,
 });
 const event = (n: number, type: string) => ({ id: `e${n}`, key: `k${n % 7}`, type, data: { n } });
-const ten = (stage: string, type: string, more: object = {}) =>
+const ten = (stage: string, type: string, from = 0) =>
   Array.from({ length: 10 }, (_, n) =>
-    messageOf(`m${n}`, {
+    messageOf(`m${from + n}`, {
       pipeline: 'all-five',
       stage,
       input: 'x',
-      event: event(n, type),
-      seq: Math.floor(n / 7),
+      event: event(from + n, type),
+      seq: Math.floor((from + n) / 7),
       share: WHOLE,
-      ...more,
     }),
   );
 
@@ -128,6 +127,14 @@ test('how a pipeline stands is one call for each stage, and one for what was acc
   const { batch, wire, clock } = place();
   await clock.until(batch.progress('all-five'));
   expect(wire.counts()).toEqual({ 'dynamodb.Query': 5, 'dynamodb.BatchGetItem': 1 });
+});
+
+test("two batches at a time in one process do not write over each other's counts", async () => {
+  const { batch, clock } = place();
+  const batches = [0, 10, 20, 30].map((from) => batch.runStage(ten('split', 'order.x', from)));
+  for (const answer of await clock.until(Promise.all(batches))) expect(answer.batchItemFailures).toEqual([]);
+  const progress = await clock.until(batch.progress('all-five'));
+  expect(progress?.stages.find(({ stage }) => stage === 'split')).toMatchObject({ in: 40, out: 40 });
 });
 
 test('what happens between the reads of a progress never makes a stage have done more than it was sent', async () => {
