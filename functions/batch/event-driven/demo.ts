@@ -37,24 +37,37 @@ const unbalanced = ({ stages }: Progress): readonly string[] =>
     each.in === each.out + droppedBy(each) + each.deadLettered && each.waiting >= 0 ? [] : [JSON.stringify(each)],
   );
 
+/** Asks again while the functions are down: ids make a repeated list the same list. */
+const patiently = async <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> => {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+};
+
 const progressOf = (stack: DemoStack, signal: AbortSignal): Promise<Progress> =>
-  callStack<Progress>(stack, 'GET', base, { signal });
+  patiently(signal, () => callStack<Progress>(stack, 'GET', base, { signal }));
 const endedOf = ({ stages }: Progress): number =>
   stages.reduce((sum, each) => sum + (each.kind === 'merger' ? each.out : 0) + each.deadLettered + droppedBy(each), 0);
 
 /** What has come out behind a cursor, and the cursor behind it. */
-const outputFrom = async (stack: DemoStack, cursor: string | undefined) => {
+const outputFrom = async (stack: DemoStack, signal: AbortSignal, cursor?: string) => {
   const events: Page['events'][number][] = [];
   for (let at = cursor; ;) {
     const query: string = at === undefined ? '' : `?cursor=${at}`;
-    const page = await callStack<Page>(stack, 'GET', `${base}/output${query}`);
+    const page = await patiently(signal, () => callStack<Page>(stack, 'GET', `${base}/output${query}`));
     events.push(...page.events);
     at = page.cursor;
     if (!page.more) return { events, cursor: at };
   }
 };
 
-const send = async (stack: DemoStack, run: string): Promise<void> => {
+const send = async (stack: DemoStack, signal: AbortSignal, run: string): Promise<void> => {
   const events = Array.from({ length: EVENTS }, (_, n) => ({
     id: `${run}-${n}`,
     key: `${run}-${n % KEYS}`,
@@ -62,7 +75,9 @@ const send = async (stack: DemoStack, run: string): Promise<void> => {
     data: { n, ...(n === 7 ? { fail: 'always' } : {}) },
   }));
   for (let at = 0; at < EVENTS; at += PART)
-    await callStack(stack, 'POST', `${base}/events`, { body: { events: events.slice(at, at + PART) } });
+    await patiently(signal, () =>
+      callStack(stack, 'POST', `${base}/events`, { body: { events: events.slice(at, at + PART) } }),
+    );
 };
 
 const follow = async (stack: DemoStack, screen: DemoScreen, before: number, signal: AbortSignal) => {
@@ -93,15 +108,15 @@ const run = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): P
   screen.say('  broken on purpose: the functions are killed once, parts of batches and answers get lost;');
   screen.say('  one event always fails: it is tried five times, ever later');
   const before = await progressOf(stack, signal);
-  const { cursor } = await outputFrom(stack, undefined);
+  const { cursor } = await outputFrom(stack, signal);
   await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults } });
   try {
-    await send(stack, `demo-${Date.now()}`);
+    await send(stack, signal, `demo-${Date.now()}`);
     const { progress, addedUp } = await follow(stack, screen, endedOf(before), signal);
     const fired = await callStack<{ faults: readonly { kind: string; fired: number }[] }>(stack, 'GET', '/faults', {
       admin: true,
     });
-    const { events } = await outputFrom(stack, cursor);
+    const { events } = await outputFrom(stack, signal, cursor);
     const last = new Map<string, number>();
     const inOrder = events.every(({ key, seq }) => {
       const isBehind = seq > (last.get(key) ?? -1);

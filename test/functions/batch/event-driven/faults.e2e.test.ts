@@ -4,11 +4,11 @@ import { allFive } from '../../../../functions/batch/event-driven/pipelines.ts';
 import { http, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
-const EVENTS = 1_000;
-const KEYS = 100;
-const PART = 250;
-const KILLS = 3;
-const POISON_EVERY = 100;
+const EVENTS = 400;
+const KEYS = 40;
+const PART = 100;
+const KILLS = 2;
+const POISON_EVERY = 50;
 const PATIENCE_MS = 420_000;
 const TYPES = ['order.placed', 'visit', 'order.paid', 'noise'];
 
@@ -25,7 +25,7 @@ const isPoison = (event: (typeof events)[number]): boolean => event.data.fail ==
 let stack: TestStack;
 beforeAll(async () => {
   // A kill costs the batches in flight one receive each: a good event must survive more kills than a bad one tries.
-  stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '6', MAX_RECEIVE_COUNT: '10' } });
+  stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '18', MAX_RECEIVE_COUNT: '6' } });
 }, 150_000);
 afterAll(() => stack.stop(), 60_000);
 
@@ -59,11 +59,11 @@ test(
   `${EVENTS} events, the functions killed ${KILLS} times, parts of batches and answers lost, a stalled input: all accounted for, in order`,
   async () => {
     const faults = [
-      { at: 'bus', kind: 'partial', rate: 0.1, seed: 1 },
-      { at: 'queue/event-driven-merges.fifo', kind: 'partial', rate: 0.05, seed: 2 },
-      { at: 'table/event-driven-pipelines', kind: 'lose-answer', rate: 0.01, seed: 3 },
+      { at: 'bus', kind: 'partial', rate: 0.2, seed: 1 },
+      { at: 'queue/event-driven-merges.fifo', kind: 'partial', rate: 0.15, seed: 2 },
+      { at: 'table/event-driven-pipelines', kind: 'lose-answer', rate: 0.02, seed: 3 },
       // The input that comes by the shards: whatever is asked of its queue fails, for a while.
-      { at: 'queue/event-driven-all-five-shard', kind: 'error', times: 60 },
+      { at: 'queue/event-driven-all-five-shard', kind: 'error', times: 30 },
     ];
     expect((await patiently('PUT', '/faults', { faults }, admin())).status).toBe(200);
     for (let at = 0; at < EVENTS; at += PART) {

@@ -21,7 +21,7 @@ const scenario =
   };
 
 test('nothing is lost, counted twice or out of order, whatever happens to any one write', async () => {
-  const { callCount, runCount } = await sweep(scenario(6, { maxReceiveCount: 3 }));
+  const { callCount, runCount } = await sweep(scenario(9, { maxReceiveCount: 3 }));
   expect(callCount).toBeGreaterThan(30);
   expect(runCount).toBeGreaterThan(callCount * 6);
 }, 240_000);

@@ -1,19 +1,20 @@
 import { eventDriven } from '#batch/event-driven/event-driven';
 import { WHOLE } from '#batch/event-driven/pipeline';
+import { conservationProblems } from '#batch/event-driven/progress';
 import { memoryClock } from '#primitives/memory/clock';
 import { memoryQueue } from '#primitives/memory/queue';
 import { memoryBus } from '#primitives/memory/bus';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
-import { memoryWire } from '#primitives/memory/wire';
+import { memoryWire, type Intercept } from '#primitives/memory/wire';
 import type { ReceivedMessage } from '#primitives/queue';
 import { quiet } from '../work-queue/world.ts';
 import { allFivePipeline } from './all-five-events.ts';
 
 /** All of it in memory, without event sources: a test hands over batches itself. */
-const place = () => {
+const place = (intercept?: Intercept) => {
   const clock = memoryClock();
-  const wire = memoryWire();
+  const wire = memoryWire(intercept === undefined ? {} : { intercept });
   const queue = (name: string) => memoryQueue({ name, clock, wire, visibilityMs: 30_000 });
   const [next, merges, lists, deadLetters] = [queue('next'), queue('merges.fifo'), queue('lists.fifo'), queue('dead')];
   const table = memoryTable({ name: 'pipelines', clock, wire });
@@ -41,16 +42,15 @@ const messageOf = (id: string, body: object | string): ReceivedMessage => ({
   sentAtMs: 0,
 });
 const event = (n: number, type: string) => ({ id: `e${n}`, key: `k${n % 7}`, type, data: { n } });
-const ten = (stage: string, type: string, more: object = {}) =>
+const ten = (stage: string, type: string, from = 0) =>
   Array.from({ length: 10 }, (_, n) =>
-    messageOf(`m${n}`, {
+    messageOf(`m${from + n}`, {
       pipeline: 'all-five',
       stage,
       input: 'x',
-      event: event(n, type),
-      seq: Math.floor(n / 7),
+      event: event(from + n, type),
+      seq: Math.floor((from + n) / 7),
       share: WHOLE,
-      ...more,
     }),
   );
 
@@ -127,6 +127,35 @@ test('how a pipeline stands is one call for each stage, and one for what was acc
   const { batch, wire, clock } = place();
   await clock.until(batch.progress('all-five'));
   expect(wire.counts()).toEqual({ 'dynamodb.Query': 5, 'dynamodb.BatchGetItem': 1 });
+});
+
+test("two batches at a time in one process do not write over each other's counts", async () => {
+  const { batch, clock } = place();
+  const batches = [0, 10, 20, 30].map((from) => batch.runStage(ten('split', 'order.x', from)));
+  for (const answer of await clock.until(Promise.all(batches))) expect(answer.batchItemFailures).toEqual([]);
+  const progress = await clock.until(batch.progress('all-five'));
+  expect(progress?.stages.find(({ stage }) => stage === 'split')).toMatchObject({ in: 40, out: 40 });
+});
+
+test('what happens between the reads of a progress never makes a stage have done more than it was sent', async () => {
+  for (let at = 1; at <= 6; at += 1) {
+    let reads = 0;
+    const { batch, clock } = place(async ({ operation }, apply) => {
+      const isRead = operation === 'dynamodb.Query' || operation === 'dynamodb.BatchGetItem';
+      reads += isRead ? 1 : 0;
+      // Ten events pass two stages while the counts are read.
+      if (isRead && reads === at) for (const stage of ['keep', 'split']) await batch.runStage(ten(stage, 'order.x'));
+      return apply();
+    });
+    const progress = await clock.until(batch.progress('all-five'));
+    const of = (name: string) => progress?.stages.find(({ stage }) => stage === name);
+    expect((of('keep')?.sent['keep.out'] ?? 0) - (of('split')?.in ?? 0)).toBeGreaterThanOrEqual(0);
+    expect(of('split')?.waiting).toBeGreaterThanOrEqual(0);
+    if (progress !== undefined)
+      expect(conservationProblems(allFivePipeline, progress).filter((problem) => problem.startsWith('split'))).toEqual(
+        [],
+      );
+  }
 });
 
 test.each([
