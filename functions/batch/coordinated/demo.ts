@@ -8,6 +8,7 @@ import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } fro
 const BRANCHES = 12;
 const PATIENCE_MS = 400_000;
 const POLL_MS = 500;
+const MAX_TRIES = 60;
 const MEDIA = resolve(import.meta.dirname, '../../../media/images');
 /** Small ones and broken ones: a demo is not to take minutes. */
 const PICTURES = /^(grey|square|one-|broken-(text|empty))/;
@@ -28,18 +29,20 @@ const settled = async <T extends Settled>(stack: DemoStack, path: string, signal
 
 const names = Array.from({ length: BRANCHES }, (_, index) => `branch-${index}`);
 
-/** A client that comes again when it is not answered: every arrival may be repeated. */
-const arrive = async (stack: DemoStack, joinId: string, name: string): Promise<void> => {
+/** Comes again when it is not answered: arrivals, parts and closes may be repeated. */
+const insist = async (stack: DemoStack, path: string, body: object = {}): Promise<void> => {
   for (let tries = 1; ; tries += 1) {
     try {
-      await callStack(stack, 'POST', `/coordinated/joins/${joinId}/arrivals/${name}`);
+      await callStack(stack, 'POST', path, { body });
       return;
     } catch (error) {
-      if (tries >= 20) throw error;
+      if (tries >= MAX_TRIES) throw error;
       await sleep(POLL_MS);
     }
   }
 };
+const arrive = (stack: DemoStack, joinId: string, name: string): Promise<void> =>
+  insist(stack, `/coordinated/joins/${joinId}/arrivals/${name}`);
 
 /** All branches twice, while answers get lost and the bus refuses. */
 const join = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): Promise<readonly Shown[]> => {
@@ -119,9 +122,9 @@ const reduce = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal)
   try {
     for (let part = 0; part < 6; part += 1) {
       const items = Array.from({ length: 150 }, (_, at) => ({ id: `${part * 100 + at}`, value: 0.1 }));
-      await callStack(stack, 'POST', `${path}/items`, { body: { items } });
+      await insist(stack, `${path}/items`, { items });
     }
-    await callStack(stack, 'POST', `${path}/close`);
+    await insist(stack, `${path}/close`);
     const { items, result } = await settled<{ status: string; items: number; result: number }>(stack, path, signal);
     return {
       what: '900 values of which 650 are distinct come to the exact sum',

@@ -106,7 +106,8 @@ test('a part that was accepted and not brought in is brought in by the close', a
   isOut = false;
   expect(await until(api.view(JOIN))).toMatchObject({ expected: 2, missing: ['a', 'b'] });
   await until(api.close(JOIN));
-  await until(api.arrive(JOIN, 'a'));
-  await until(api.arrive(JOIN, 'b'));
+  expect(await until(api.view(JOIN))).toMatchObject({ status: 'waiting', expected: 2 });
+  expect(await until(api.arrive(JOIN, 'a'))).toEqual({ arrival: 'recorded', status: 'waiting' });
+  expect(await until(api.arrive(JOIN, 'b'))).toEqual({ arrival: 'recorded', status: 'fired' });
   expect(await until(api.view(JOIN))).toMatchObject({ status: 'fired', expected: 2 });
 });

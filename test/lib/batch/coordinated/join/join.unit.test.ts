@@ -100,6 +100,15 @@ describe('in parts', () => {
     expect(await until(api.view(JOIN))).toMatchObject({ status: 'waiting', expected: 1 });
   });
 
+  test('the last arrival fires it, also when most buckets were complete before the close', async () => {
+    const { api, until, arriveAll } = joinWorld();
+    await until(api.create(JOIN, { open: true }));
+    await until(api.add(JOIN, 'p', namesOf(500)));
+    await arriveAll(JOIN, namesOf(499));
+    await until(api.close(JOIN));
+    expect(await until(api.arrive(JOIN, 'b499'))).toEqual({ arrival: 'recorded', status: 'fired' });
+  });
+
   test('one without branches fires when it is closed', async () => {
     const { api, until } = joinWorld();
     await until(api.create(JOIN, { open: true }));

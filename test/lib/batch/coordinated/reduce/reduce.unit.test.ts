@@ -54,6 +54,27 @@ test('the close may come when all is reduced, or before anything is', async () =
   }
 });
 
+test('a close amid the end of the last part is seen by one of the two', async () => {
+  let isArmed = false;
+  const place = reductionWorld({
+    intercept: async ({ operation }, apply) => {
+      if (isArmed && operation === 'dynamodb.UpdateItem') {
+        isArmed = false;
+        await place.api.close(ID);
+      }
+      return apply();
+    },
+  });
+  const { api, until, drain } = place;
+  await until(api.create(ID, { kind: 'count', open: true }));
+  await until(api.add(ID, 'p0', numbers(2)));
+  await drain();
+  await until(api.add(ID, 'p1', numbers(2, 2)));
+  isArmed = true;
+  await drain();
+  expect(await until(api.view(ID))).toMatchObject({ status: 'done', result: 4 });
+});
+
 test('the objects of a bucket: counted, their numbers summed, their words counted', async () => {
   const { api, until, drain, bucket } = reductionWorld();
   for (let index = 0; index < 230; index += 1)
