@@ -23,6 +23,16 @@ export const id = (maxBytes = ID_LIMIT_BYTES) => {
   );
 };
 
+const isWellFormed = (value: unknown): boolean => {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, inner]) => name.isWellFormed() && isWellFormed(inner));
+};
+
+/** For values of any JSON, names included: a lone surrogate has no UTF-8, so that stores and clients would change it. */
+export const wellFormed = <T>() =>
+  v.check<T, string>((value) => isWellFormed(value), 'Expected text without lone surrogates.');
+
 /**
  * An integer in a query string, from `min` to `max`: digits and perhaps a sign; no `1e3`, no `0x10`, no spaces.
  *

@@ -35,8 +35,14 @@ export const checkText = (name: string, value: string, min: number, max: number)
   if (!isText || bytes < min || bytes > max) throw refuse(name, `well-formed text of ${min} to ${max} bytes`, value);
 };
 
-/** @throws {@link InvalidArgumentError} when `options` has a name that is not allowed: a misspelt option does nothing. */
+/**
+ * @throws {@link InvalidArgumentError} when `options` is no object, or has a name that is not allowed: a misspelt option
+ *   does nothing
+ */
 export const checkNames = (options: object, allowed: readonly string[]): void => {
+  // Also where nobody checks types.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null) throw refuse('options', 'an object', given);
   const unknown = Object.keys(options).find((name) => !allowed.includes(name));
   if (unknown !== undefined) throw refuse('options', `made of ${allowed.join(', ')}`, unknown);
 };

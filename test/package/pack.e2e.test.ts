@@ -1,6 +1,7 @@
 import { globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readmeChecks, readmePreludes } from './readme-preludes.ts';
 import { compile, installPacked, packInto, readJson, run, strictOptions, writeJson } from '../support/packed.ts';
 
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'pack-'));
@@ -29,17 +30,24 @@ const [message] = await plans.receive({ maxCount: 1 });
 console.log(total, JSON.parse(message?.body ?? '{}').jobId, absent().kind, new PatternError('a/b', 'c').code);
 `;
 
-const examplesOf = (files: string): readonly string[] =>
+const examplesOf = (files: string): readonly { readonly file: string; readonly code: string }[] =>
   globSync(files).flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^```(?:ts|typescript)\n(.*?)^```/gms)]
-      .map(([, code]) => code ?? '')
-      .filter((code) => code.includes(`from 'distributed-patterns`)),
+      .map(([, code]) => ({ file, code: code ?? '' }))
+      .filter(({ code }) => code.includes(`from 'distributed-patterns`)),
   );
 
-/** The README is copied as it stands. A pattern's README shows an excerpt, of which the imports must be right. */
+/** A pattern's README shows an excerpt: the whole of it where it is said what that takes as given, else its imports. */
+const excerpt = ({ file, code }: { readonly file: string; readonly code: string }): string => {
+  const { [file]: prelude } = readmePreludes;
+  if (prelude === undefined) return (code.match(/^import .*?;$/gms) ?? []).join('\n');
+  return `${prelude}\n${code}\n${readmeChecks[file] ?? ''}`;
+};
+
+/** The README is copied as it stands. */
 const readmeExamples = [
-  ...examplesOf('README.md'),
-  ...examplesOf('functions/**/README.md').map((code) => (code.match(/^import .*?;$/gms) ?? []).join('\n')),
+  ...examplesOf('README.md').map(({ code }) => code),
+  ...examplesOf('functions/**/README.md').map(excerpt),
 ];
 
 let tarball = '';

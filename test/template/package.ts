@@ -27,11 +27,15 @@ export const packageService = async (
   const folder = mkdtempSync(path.join(tmpdir(), 'template-'));
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   try {
-    const packaging = promisify(execFile)(process.execPath, [SERVERLESS, 'package', '--stage', stage, '--package', folder], {
-      cwd: ROOT,
-      env: { ...inherited, ...settings },
-      timeout: PACKAGE_TIMEOUT_MS,
-    });
+    const packaging = promisify(execFile)(
+      process.execPath,
+      [SERVERLESS, 'package', '--stage', stage, '--package', folder],
+      {
+        cwd: ROOT,
+        env: { ...inherited, ...settings },
+        timeout: PACKAGE_TIMEOUT_MS,
+      },
+    );
     await packaging;
     const left = readdirSync(tmpdir()).filter((name) => name.includes(`-${packaging.child.pid}-`));
     if (left.length > 0) throw new Error(`Packaging left among the temporary files: ${left.join(', ')}`);

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
-import { id } from '#http/schemas';
+import { id, wellFormed } from '#http/schemas';
 import type { Json } from '#primitives/table';
 
 const MIN_LEASE_MS = 100;
@@ -27,6 +27,7 @@ const isFinite = (value: Json): boolean =>
 const json = v.pipe(
   v.unknown() as v.GenericSchema<unknown, Json>,
   v.check<Json, string>(isFinite, 'Expected finite numbers.'),
+  wellFormed(),
 );
 
 const observed = { fencingToken: token, leaseMs: ms, since: time, unchangedForMs: ms };

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
-import { id } from '#http/schemas';
+import { id, wellFormed } from '#http/schemas';
 import { normalized } from './dictionary/words.ts';
 
 const MAX_WORD_BYTES = 100;
@@ -21,7 +21,7 @@ const word = v.pipe(
 );
 
 /** Whatever the client wants to find again: the body is the session. */
-const session = v.record(v.string(), v.unknown());
+const session = v.pipe(v.record(v.string(), v.unknown()), wellFormed());
 
 /** The replicated service over HTTP. */
 export const replicatedApi = defineApi({

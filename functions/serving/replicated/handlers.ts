@@ -1,4 +1,4 @@
-import { isProblem, problem, type Handlers } from '#http/handlers';
+import { isProblem, problem, type Handlers, type Problem } from '#http/handlers';
 import type { Clock } from '#primitives/clock';
 import type { Json } from '#primitives/table';
 import type { Cache } from '#serving/replicated/cache-types';
@@ -16,13 +16,25 @@ const NOT_READY_S = '1';
 /** As Json: what the cache keeps. */
 export type Senses = readonly (Sense & { readonly [name: string]: Json })[];
 
-const unquoted = (etag: string): string => etag.replace(/^(?:W\/)?"(.*)"$/, '$1');
+/** One etag, as an answer gave it. */
+const ETAG = /^"([\x21\x23-\x7e]{1,100})"$/;
 
-/** What the conditions of a request say of the session that may be overwritten. */
-const onlyOver = (headers: Readonly<Record<string, string | undefined>>) => {
+const invalidCondition = (header: string, expected: string): Problem =>
+  problem(400, { type: 'invalid-request', detail: `Not valid: ${header}.`, errors: { [header]: [expected] } });
+
+/** What the conditions of a request say of the session that may be overwritten: of HTTP's forms the two that are of use. */
+const onlyOver = (
+  headers: Readonly<Record<string, string | undefined>>,
+): { readonly only: { readonly version: string | undefined } | undefined } | Problem => {
   const { 'if-match': match, 'if-none-match': none } = headers;
-  if (match !== undefined) return { version: unquoted(match) };
-  return none === undefined ? undefined : { version: undefined };
+  if (none !== undefined && (none.trim() !== '*' || match !== undefined))
+    return invalidCondition('if-none-match', 'Expected *, and no if-match beside it.');
+  if (none !== undefined) return { only: { version: undefined } };
+  if (match === undefined) return { only: undefined };
+  const version = ETAG.exec(match.trim())?.[1];
+  return version === undefined
+    ? invalidCondition('if-match', 'Expected one etag of this session in quotes; no *, no list, no W/.')
+    : { only: { version } };
 };
 
 export const replicatedHandlers = (options: {
@@ -73,7 +85,9 @@ export const replicatedHandlers = (options: {
         if (isProblem(admitted)) return admitted;
         // Out of JSON.parse, which makes nothing else.
         const data = body as { readonly [name: string]: Json };
-        const outcome = await sessions.put(id, data, onlyOver(client.headers));
+        const condition = onlyOver(client.headers);
+        if (isProblem(condition)) return condition;
+        const outcome = await sessions.put(id, data, condition.only);
         if (outcome.status === 'stored')
           return { status: 200, body: data, headers: { ...admitted.headers, ...sessionHeaders(outcome.session) } };
         const { session } = outcome;

@@ -2,6 +2,7 @@ import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
 import { checkLease, locks, type AcquireOutcome, type Look } from './locks.ts';
@@ -78,7 +79,8 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 
 const settingsOf = (options: ElectionOptions) => {
   checkNames(options, OPTIONS);
-  const { leaseMs } = options;
+  const { leaseMs, table, clock, random } = options;
+  checkParts({ table, clock, random });
   checkLease(leaseMs);
   const {
     pollMs = Math.max(MIN_MS, Math.floor(leaseMs / POLLS_IN_A_LEASE)),

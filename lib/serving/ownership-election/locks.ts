@@ -1,6 +1,7 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, and, equals, lessThan, or, type Condition, type Table, type WriteOutcome } from '#primitives/table';
 import { dateMs, lockKey, nextBeat, readLock, type LockRecord } from './record.ts';
@@ -134,6 +135,7 @@ const takeableInMs = ({ record, seenAtMs }: Sighting, nowMs: number): number =>
 export const locks = (options: LocksOptions): Locks => {
   checkNames(options, ['table', 'clock', 'random']);
   const { table, clock, random } = options;
+  checkParts({ table, clock, random });
   const sightings = sightingsOf(WATCHED_LIMIT);
 
   const lookAt = (sighting: Sighting | undefined): Look | undefined => {

@@ -1,5 +1,6 @@
 import { checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
 import { checkHolder, checkLease, checkName, locks } from './locks.ts';
@@ -48,6 +49,7 @@ export const scheduledLeader = (options: ScheduledLeaderOptions): ScheduledLeade
   checkName(name);
   checkHolder(holder);
   checkLease(leaseMs);
+  checkParts({ table, clock, random });
   const store = locks({ table, clock, random });
   // One for all its acquisitions: what it finds under it is its own, whichever answer was lost.
   const claim = random.uuid();

@@ -1,6 +1,7 @@
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { OutcomeUnknownError, PatternError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import {
   absent,
@@ -195,6 +196,7 @@ const commit = async (table: Table, entries: readonly Entry[], revision: string)
 export const scoped = (options: ScopedOptions): Scoped => {
   checkNames(options, ['table', 'clock', 'random', 'attemptCount', 'backoff']);
   const { table, clock, random, attemptCount, backoff } = options;
+  checkParts({ table, clock, random });
   checkInteger('attemptCount', attemptCount, 1, 100);
   checkBackoff(backoff);
 

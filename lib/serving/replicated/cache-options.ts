@@ -1,5 +1,5 @@
 import { checkInteger, checkNames, checkNumber, checkText, refuse } from '#primitives/checks';
-import type { Json } from '#primitives/table';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { CacheOptions, SharedLevelOptions } from './cache-types.ts';
 
 const OPTIONS: readonly string[] = [
@@ -26,8 +26,12 @@ const MAX_LOAD_MS = 600_000;
 const MAX_LEASE_MS = 900_000;
 
 /** @throws {@link InvalidArgumentError} when an option is unknown or out of its range */
-export const checkCacheOptions = <V extends Json>(options: CacheOptions<V>): void => {
+export const checkCacheOptions = (options: CacheOptions<unknown>): void => {
   checkNames(options, OPTIONS);
+  const { clock, random, load, onTrouble } = options;
+  checkParts({ clock, random });
+  checkFunction('load', load);
+  if (onTrouble !== undefined) checkFunction('onTrouble', onTrouble);
   checkText('name', options.name, 1, 64);
   checkNumber('softTtlMs', options.softTtlMs, 1, MONTH_MS);
   checkNumber('hardTtlMs', options.hardTtlMs, options.softTtlMs, MONTH_MS);
@@ -46,8 +50,11 @@ const checkShared = (
   shared: SharedLevelOptions,
   { loadTimeoutMs, softTtlMs }: { readonly loadTimeoutMs: number; readonly softTtlMs: number },
 ): void => {
-  const { leaseMs, pollMs, maxClockSkewMs } = shared;
+  const given: unknown = shared;
+  if (typeof given !== 'object' || given === null) throw refuse('shared', 'an object', given);
   checkNames(shared, SHARED_OPTIONS);
+  const { table, leaseMs, pollMs, maxClockSkewMs } = shared;
+  checkParts({ table }, 'shared.');
   checkNumber('shared.leaseMs', leaseMs, 1, MAX_LEASE_MS);
   // Whoever still loads when its lease ends loads beside another one.
   if (leaseMs <= loadTimeoutMs) throw refuse('shared.leaseMs', `more than loadTimeoutMs (${loadTimeoutMs})`, leaseMs);

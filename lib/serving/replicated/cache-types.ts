@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
-import type { Json, Table } from '#primitives/table';
+import type { Table } from '#primitives/table';
 
 /** The level that all hosts share. Without it each host loads for itself. */
 export interface SharedLevelOptions {
@@ -28,12 +28,13 @@ export interface SharedLevelOptions {
   readonly pauseMs: number;
 }
 
-export interface CacheOptions<V extends Json> {
+export interface CacheOptions<V> {
   /** 1..64 bytes. Keeps apart caches that share a table. */
   readonly name: string;
   /**
    * Brings the value; undefined when there is none, which is remembered as well. Called once for all who wait. The signal
-   * is aborted after `loadTimeoutMs`, and what comes later is dropped.
+   * is aborted after `loadTimeoutMs`, and what comes later is dropped. With a shared level, a value that JSON would change
+   * (NaN, a Map, a Date) is a load that failed, with an {@link InvalidArgumentError} that says where.
    */
   readonly load: (key: string, signal: AbortSignal) => Promise<V | undefined>;
   readonly clock: Clock;
@@ -66,7 +67,7 @@ export interface CacheOptions<V extends Json> {
 /** `hit`: fresh, no load was waited for. `miss`: fresh, loaded for this call or for one before. `stale`: not fresh. */
 export type CacheState = 'hit' | 'miss' | 'stale';
 
-export interface Lookup<V extends Json> {
+export interface Lookup<V> {
   /** Undefined: there is none. */
   readonly value: V | undefined;
   readonly state: CacheState;
@@ -96,7 +97,7 @@ export interface CacheStats {
   readonly hitRate: number;
 }
 
-export interface Cache<V extends Json> {
+export interface Cache<V> {
   /**
    * The value of a key, undefined where there is none.
    *

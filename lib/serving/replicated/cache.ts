@@ -7,11 +7,12 @@ import { clockRing, type RingEntry } from './clock-ring.ts';
 import { fleetLoad, type Brought } from './fleet-load.ts';
 import { levelInTime } from './level-in-time.ts';
 import { loadInTime } from './load-in-time.ts';
+import { shareable, type Shareable } from './shareable.ts';
 import { sharedLevel, type SharedRecord } from './shared-level.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** A value in memory. All instants are of this host's monotonic clock. */
-interface Entry<V extends Json> extends RingEntry {
+interface Entry<V> extends RingEntry {
   readonly value: V | undefined;
   /** The same, as a promise: who asks for what is fresh gets this one. */
   readonly answer: Promise<V | undefined>;
@@ -53,7 +54,7 @@ const MAX_KEY_BYTES = 1_024;
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  * @see https://www.rfc-editor.org/rfc/rfc5861 (stale-while-revalidate, stale-if-error)
  */
-export const cache = <V extends Json>(options: CacheOptions<V>): Cache<V> => {
+export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> => {
   checkCacheOptions(options);
   const { name, clock, random, softTtlMs, hardTtlMs, staleIfErrorMs, negativeTtlMs, jitter, errorPauseMs } = options;
   const { maxEntryCount, maxBytes, maxLoadCount, onTrouble = () => undefined } = options;
@@ -71,10 +72,15 @@ export const cache = <V extends Json>(options: CacheOptions<V>): Cache<V> => {
           sharedLevel({ ...options.shared, name, clock, keepMs: hardTtlMs + staleIfErrorMs + options.shared.leaseMs }),
           { ...options.shared, name, clock, random },
         );
+  const loadJson = async (key: string): Promise<Json | undefined> => {
+    const value = await load(key);
+    return value === undefined ? undefined : shareable('value', value);
+  };
   const bring: (key: string, basis: SharedRecord | undefined) => Promise<Brought> =
     options.shared === undefined || level === undefined
-      ? async (key) => ({ value: await load(key), worstAgeMs: 0 })
-      : fleetLoad({ ...options.shared, shared: level, clock, random, load, onTrouble });
+      ? // It does not leave this host: whatever it is, it is given back as it is.
+        async (key) => ({ value: (await load(key)) as Json | undefined, worstAgeMs: 0 })
+      : fleetLoad({ ...options.shared, shared: level, clock, random, load: loadJson, onTrouble });
 
   const entryOf = (key: string, { value: given, worstAgeMs }: Brought, ageMs: number): Entry<V> => {
     // Loaded by `load`, on this host or another one with the same `name`.

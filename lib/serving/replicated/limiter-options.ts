@@ -1,4 +1,5 @@
 import { checkInteger, checkNames, checkNumber, checkText, refuse } from '#primitives/checks';
+import { checkParts } from '#primitives/part-checks';
 import { checkQuota } from './gcra.ts';
 import type { ExactLimiterOptions, LeasedLimiterOptions } from './limiter-types.ts';
 
@@ -14,10 +15,11 @@ const EXACT: readonly string[] = [
   'maxWaitingCount',
 ];
 const HOUR_MS = 3_600_000;
-const MAX_KEY_BYTES = 1_024;
 
 const check = (options: ExactLimiterOptions, names: readonly string[]): void => {
   checkNames(options, names);
+  const { table, clock, random } = options;
+  checkParts({ table, clock, random });
   checkText('name', options.name, 1, 64);
   checkQuota(options);
   checkNumber('maxClockSkewMs', options.maxClockSkewMs, 0, HOUR_MS);
@@ -53,8 +55,11 @@ export const checkLeasedOptions = (options: LeasedLimiterOptions): number => {
   return usable(options, options.maxClockSkewMs + options.leaseMs, '(maxClockSkewMs + leaseMs)');
 };
 
+/** @throws {@link InvalidArgumentError} when it is not 1..1024 bytes of text */
+export const checkLimitedKey = (key: string): void => checkText('key', key, 1, 1_024);
+
 /** @throws {@link InvalidArgumentError} when a key or a count can never be let through */
 export const checkTake = (key: string, count: number, maxCount: number): void => {
-  checkText('key', key, 1, MAX_KEY_BYTES);
+  checkLimitedKey(key);
   checkInteger('count', count, 1, maxCount);
 };

@@ -1,6 +1,8 @@
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkParts } from '#primitives/part-checks';
 import { checkQuota, tokensAt, waitFor, type Decision, type Quota } from './gcra.ts';
+import { checkLimitedKey } from './limiter-options.ts';
 
 export interface MemoryLimiterOptions extends Quota {
   readonly clock: Clock;
@@ -9,7 +11,10 @@ export interface MemoryLimiterOptions extends Quota {
 }
 
 export interface MemoryLimiter {
-  /** @param count 1..`burstCount`, default 1. */
+  /**
+   * @param key 1..1024 bytes.
+   * @param count 1..`burstCount`, default 1.
+   */
   take(key: string, count?: number): Decision;
   keyCount(): number;
 }
@@ -28,6 +33,7 @@ const SWEEP_COUNT = 8;
  */
 export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   checkNames(options, ['clock', 'maxKeyCount', 'ratePerSecond', 'burstCount']);
+  checkParts({ clock: options.clock });
   checkQuota(options);
   checkInteger('maxKeyCount', options.maxKeyCount, 1, 10_000_000);
   const { clock, maxKeyCount, ratePerSecond, burstCount } = options;
@@ -51,6 +57,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   const stateOf = (key: string, nowMs: number): { tatMs: number } => {
     const known = keys.get(key);
     if (known !== undefined) return known;
+    checkLimitedKey(key);
     sweepSome(nowMs);
     if (keys.size >= maxKeyCount) return strangers;
     const made = { tatMs: strangers.tatMs };

@@ -1,12 +1,16 @@
+import { refuse } from '#primitives/checks';
 import type { Decision, Quota } from './gcra.ts';
 
 /** A limit that was asked, and what it said. */
 export interface AskedLimit {
-  /** Names it to the client: lower-case letters, digits, `-` and `_`. */
+  /** Names it to the client: 1..128 visible characters of ASCII and spaces, without `"` and `\`. */
   readonly name: string;
   readonly quota: Quota;
   readonly decision: Decision;
 }
+
+/** What may stand between the quotes of a structured field. @see https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3 */
+const NAME = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
@@ -15,10 +19,14 @@ const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
  * comes again), `ratelimit` (r: how much is left; t: seconds until all is there again), and with a refusal `retry-after`,
  * by the limit that refuses for longest.
  *
+ * @throws {@link InvalidArgumentError} when a name cannot stand in a header
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 (Retry-After)
  */
 export const rateLimitHeaders = (asked: readonly AskedLimit[]): Readonly<Record<string, string>> => {
+  for (const { name } of asked) {
+    if (!NAME.test(name)) throw refuse('name', '1 to 128 visible characters of ASCII without " and \\', name);
+  }
   const policies = asked.map(
     ({ name, quota: { ratePerSecond, burstCount } }) =>
       `"${name}";q=${burstCount};w=${seconds((burstCount * 1000) / ratePerSecond)}`,

@@ -1,4 +1,5 @@
 import { checkInteger, checkNames, checkNumber, checkText } from '#primitives/checks';
+import { checkList, checkParts } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 
@@ -71,7 +72,9 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 export const replica = (options: ReplicaOptions): Replica => {
   checkNames(options, ['name', 'clock', 'checks', 'checkTimeoutMs', 'recheckMs']);
   const { name, clock, checks, checkTimeoutMs, recheckMs } = options;
+  checkParts({ clock });
   checkText('name', name, 1, 128);
+  checkList('checks', checks, 'a list of at most 20 checks');
   checkInteger('number of checks', checks.length, 0, 20);
   checkNumber('checkTimeoutMs', checkTimeoutMs, 1, 60_000);
   checkNumber('recheckMs', recheckMs, 0, 60_000);

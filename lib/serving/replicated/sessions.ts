@@ -1,4 +1,5 @@
 import { checkNames, checkNumber, checkText } from '#primitives/checks';
+import { checkParts } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
 import {
@@ -13,6 +14,7 @@ import {
   type Table,
 } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
+import { shareable } from './shareable.ts';
 
 export interface SessionsOptions {
   readonly table: Table;
@@ -68,6 +70,7 @@ const MAX_ID_BYTES = 1_024;
 export const sessions = (options: SessionsOptions): Sessions => {
   checkNames(options, ['table', 'name', 'clock', 'random', 'ttlMs']);
   const { table, name, clock, random, ttlMs } = options;
+  checkParts({ table, clock, random });
   checkText('name', name, 1, 64);
   checkNumber('ttlMs', ttlMs, 1_000, MAX_TTL_MS);
   const keyOf = (id: string) => {
@@ -109,7 +112,7 @@ export const sessions = (options: SessionsOptions): Sessions => {
     },
     put: async (id, data, only) => {
       const nowMs = clock.nowMs();
-      const session: Session = { data, version: random.uuid(), expiresAtMs: nowMs + ttlMs };
+      const session: Session = { data: shareable('data', data), version: random.uuid(), expiresAtMs: nowMs + ttlMs };
       const outcome = await untilAnswered(() =>
         table.put({
           key: keyOf(id),

@@ -1,5 +1,7 @@
 import { checkInteger, checkNames, checkNumber, checkText, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkFunction, checkList, checkParts } from '#primitives/part-checks';
+import { isThenable } from '#resilience/attempt';
 import { alarmAt, alarms } from '#resilience/alarms';
 import { TimeoutError } from '#resilience/errors';
 import type { RetryBudget } from '#resilience/retry-budget';
@@ -52,11 +54,14 @@ const MAX_MS = 900_000;
 const WINDOW_COUNT = 10_000;
 
 const checkLeaves = (leaves: readonly Leaf<never, unknown>[]): void => {
+  checkList('leaves', leaves, '1 to 1000 leaves');
   if (leaves.length < 1 || leaves.length > 1_000) throw refuse('leaves', '1 to 1000 leaves', leaves.length);
   const names = new Set<string>();
   for (const { name, replicas } of leaves) {
     checkText('leaves.name', name, 1, 256);
     if (names.has(name)) throw refuse('leaves.name', 'unlike all others', name);
+    checkList(`leaves['${name}'].replicas`, replicas, '1 to 100 replicas');
+    for (const replica of replicas) checkFunction(`leaves['${name}'].replicas`, replica);
     if (replicas.length < 1 || replicas.length > 100)
       throw refuse(`leaves['${name}'].replicas`, '1 to 100 replicas', replicas.length);
     names.add(name);
@@ -67,6 +72,12 @@ const checkHedge = ({ minDelayMs, ...rest }: HedgeRule): LatencyQuantile => {
   checkNames(rest, ['quantile', 'sampleCount']);
   checkNumber('hedge.minDelayMs', minDelayMs, 0, MAX_MS);
   return latencyQuantile({ ...rest, windowCount: Math.max(WINDOW_COUNT, rest.sampleCount) });
+};
+
+/** By its type a merge may give a promise; nobody would wait for it, nor hear of its failure. */
+const refuseWaiting = (answer: PromiseLike<unknown>): Error => {
+  answer.then(undefined, () => undefined);
+  return refuse('merge', 'a function that waits for nothing', answer);
 };
 
 /** What is known of a leaf while its request runs. */
@@ -102,6 +113,9 @@ export const scatterGather = <Request, Part, Answer>(
 ): ScatterGather<Request, Answer> => {
   checkNames(options, ['leaves', 'merge', 'clock', 'deadlineMs', 'quorum', 'retryCount', 'budget', 'hedge']);
   const { leaves, merge, clock, retryCount, budget, hedge } = options;
+  checkParts({ clock });
+  checkFunction('merge', merge);
+  checkFunction('budget.tryTake', (budget as Partial<RetryBudget> | undefined)?.tryTake);
   checkLeaves(leaves);
   checkNumber('deadlineMs', options.deadlineMs, 1, MAX_MS);
   checkInteger('quorum', options.quorum, 1, leaves.length);
@@ -193,6 +207,7 @@ export const scatterGather = <Request, Part, Answer>(
     };
     if (parts.length < quorum) return { status: 'too-few', ...gathering };
     const answer = merge(parts, request);
+    if (isThenable<unknown>(answer)) throw refuseWaiting(answer);
     return { status: missing.length === 0 ? 'complete' : 'partial', answer, ...gathering };
   };
 };

@@ -46,4 +46,4 @@ interface Gathering {
 /** What became of a request. `too-few`: fewer leaves than the quorum answered, so that there is no answer. */
 export type Gathered<Answer> =
   | (Gathering & { readonly status: 'complete' | 'partial'; readonly answer: Answer })
-  | (Gathering & { readonly status: 'too-few' });
+  | (Gathering & { readonly status: 'too-few'; readonly answer?: undefined });

@@ -264,7 +264,7 @@ describe('sessions', () => {
 
   test('are stored, found as they were stored, and ended', async () => {
     const { call } = await stack();
-    const body = { user: 'ada', cart: ['tea', { n: 2 }], b: 1e200, a: '\ud800' };
+    const body = { user: 'ada', cart: ['tea', { n: 2 }], b: 1e200, a: '\0' };
     const stored = await call('PUT', at, { body });
     expect(stored).toMatchObject({ status: 200, body });
     expect(stored.headers).toMatchObject({ 'x-replica': 'r1', 'x-session-token': expect.any(String) });
@@ -298,8 +298,27 @@ describe('sessions', () => {
   });
 
   test.each([
+    [{ 'if-match': '*' }, 'if-match'],
+    [{ 'if-match': '"a", "b"' }, 'if-match'],
+    [{ 'if-match': 'W/"a"' }, 'if-match'],
+    [{ 'if-match': 'a' }, 'if-match'],
+    [{ 'if-none-match': '"other"' }, 'if-none-match'],
+    [{ 'if-none-match': '*', 'if-match': '"a"' }, 'if-none-match'],
+  ])('the condition %j is refused, with what is allowed', async (headers, name) => {
+    const { call } = await stack();
+    await call('PUT', at, { body: { n: 1 } });
+    expect(await call('PUT', at, { body: { n: 2 }, headers })).toMatchObject({
+      status: 400,
+      body: { errors: { [name]: [expect.stringContaining('Expected')] } },
+    });
+    expect((await call('GET', at)).body).toEqual({ n: 1 });
+  });
+
+  test.each([
     ['no object', '[]'],
     ['a prototype', '{"__proto__": {}}'],
+    ['a lone surrogate', String.raw`{"a": ["\ud800"]}`],
+    ['a name with a lone surrogate', String.raw`{"\udfff": 1}`],
     ['not JSON', '{'],
   ])('%s is refused', async (_, body) => {
     const { call } = await stack();

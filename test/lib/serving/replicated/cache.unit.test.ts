@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { InvalidArgumentError } from '#primitives/errors';
+import { seededRandom } from '#primitives/memory/random';
+import { cache as cacheOf } from '#serving/replicated/cache';
 import { CacheOverloadError, LoadTimeoutError } from '#serving/replicated/cache-types';
-import { fleet, policy, single } from './some-cache.ts';
+import { fleet, policy, sharing, single } from './some-cache.ts';
 
 const counting = (answer: (count: number) => string | undefined) => {
   let count = 0;
@@ -270,7 +272,82 @@ describe('on one host', () => {
     expect(() => fleet({ load: async () => 'v', sharing: { maxClockSkewMs: 1_000 } })).toThrow('maxClockSkewMs');
   });
 
+  test.each([
+    ['value.a', { a: Number.NaN }],
+    ['value', new Map([['a', 1]])],
+    ['value.0.at', [{ at: new Date(0) }]],
+    ['value.0', [undefined]],
+    ['value', () => 1],
+    ['value', 1n],
+  ])('a load whose %s JSON would change has failed when hosts share it, and says where', async (where, value) => {
+    const { first } = fleet({ load: async () => value as never });
+    await expect(first.get('k')).rejects.toThrow(`Expected '${where}' to be JSON, got`);
+  });
+
+  test('types without an index signature are values, too; what is undefined in them is not there', async () => {
+    interface User {
+      readonly name: string;
+      readonly nick?: string | undefined;
+    }
+    const { clock, table } = fleet({ load: async () => 'v' });
+    const users = () =>
+      cacheOf<User>({
+        ...policy,
+        clock,
+        random: seededRandom(1),
+        load: async (name) => ({ name, nick: undefined }),
+        shared: { ...sharing, table },
+      });
+    const user: User | undefined = await users().get('ada');
+    expect(user).toEqual({ name: 'ada' });
+    expect(await users().lookup('ada')).toMatchObject({ value: { name: 'ada' }, state: 'hit' });
+  });
+
   test.each(['', 'x'.repeat(1_025), '\ud800'])('a key that no table takes is refused', async (key) => {
     await expect(single(async () => 'v').cache.get(key)).rejects.toBeInstanceOf(InvalidArgumentError);
+  });
+});
+
+describe('a shared level that hangs', () => {
+  const hanging = () => {
+    const is = { hanging: true };
+    const world = fleet({
+      load: async (key) => key,
+      intercept: (clock) => async (_, apply) => {
+        if (is.hanging) await clock.sleep(15_000);
+        return apply();
+      },
+    });
+    const took = async (key: string): Promise<number> => {
+      const startedMs = world.clock.monotonicMs();
+      expect((await world.clock.until(world.first.lookup(key))).value).toBe(key);
+      return world.clock.monotonicMs() - startedMs;
+    };
+    return { ...world, is, took };
+  };
+
+  test('is waited for once, and then left alone but for one call in each pause', async () => {
+    const { clock, took } = hanging();
+    expect(await took('a')).toBe(1_000);
+    for (const key of ['b', 'c', 'd']) expect(await took(key)).toBe(0);
+    await clock.advance(5_000);
+    expect(await took('e')).toBe(1_000);
+    expect(await took('f')).toBe(0);
+  });
+
+  test('is used again when it is back', async () => {
+    const { clock, is, took, wire, boot } = hanging();
+    await took('a');
+    is.hanging = false;
+    await clock.advance(20_000);
+    wire.resetCounts();
+    expect(await took('b')).toBe(0);
+    expect(wire.counts()).toEqual({ 'dynamodb.GetItem': 1, 'dynamodb.UpdateItem': 1, 'dynamodb.PutItem': 1 });
+    expect(await clock.until(boot(7).lookup('b'))).toMatchObject({ state: 'hit' });
+  });
+
+  test('a drop that it does not answer is an error in time', async () => {
+    const { clock, first } = hanging();
+    await expect(clock.until(first.drop('a'))).rejects.toMatchObject({ code: 'resilience/timeout', retryable: true });
   });
 });

@@ -113,3 +113,9 @@ test.each([
   const good = { clock: memoryClock(), maxKeyCount: 1, ratePerSecond: 1, burstCount: 1 };
   expect(() => memoryLimiter({ ...good, ...options })).toThrow(InvalidArgumentError);
 });
+
+test.each(['', 'x'.repeat(1_025), '\ud800'])('a key that no table takes is refused', (key) => {
+  const limiter = memoryLimiter({ clock: memoryClock(), maxKeyCount: 1, ratePerSecond: 1, burstCount: 1 });
+  expect(() => limiter.take(key)).toThrow("Expected 'key' to be well-formed text of 1 to 1024 bytes");
+  expect(limiter.keyCount()).toBe(0);
+});

@@ -24,3 +24,13 @@ test('who is refused is told when to come again, by the limit that refuses for l
     'retry-after': '2',
   });
 });
+
+test.each(['', 'a"b', 'a\\b', 'a\r\nset-cookie: x', '\u0000', 'é', 'x'.repeat(129)])(
+  'the name %j cannot stand in a header',
+  (name) => {
+    const decision = { status: 'allowed', remainingCount: 1, resetMs: 10 } as const;
+    expect(() => rateLimitHeaders([{ name, quota, decision }])).toThrow(
+      "Expected 'name' to be 1 to 128 visible characters",
+    );
+  },
+);

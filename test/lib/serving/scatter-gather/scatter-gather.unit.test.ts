@@ -270,6 +270,12 @@ describe('options', () => {
     expect(() => scatterGather({ ...options, ...wrong })).toThrow(message);
   });
 
+  test('a merge that waits is refused, and its own failure is nobody’s surprise', async () => {
+    const { clock, options: running } = someLeaves({ count: 1, behaviour: () => well });
+    const ask = scatterGather({ ...running, merge: async () => Promise.reject(new Error('late')) });
+    await expect(clock.until(ask('q'))).rejects.toThrow("Expected 'merge' to be a function that waits for nothing");
+  });
+
   test('a misspelt one is refused', () => {
     const misspelt = { ...options, deadline: 5 };
     expect(() => scatterGather(misspelt)).toThrow(`got "deadline".`);

@@ -1,0 +1,41 @@
+/** What the examples of these READMEs take as given, so that the whole of them can be compiled as a user would write it. */
+export const readmePreludes: Readonly<Record<string, string>> = {
+  'functions/serving/replicated/README.md': `
+import type { Clock, Random, Table } from 'distributed-patterns/primitives';
+interface Senses {
+  readonly definition: string;
+  readonly examples?: readonly string[];
+}
+declare const dictionary: { find(word: string, signal: AbortSignal): Promise<Senses | undefined> };
+declare const table: Table;
+declare const clock: Clock;
+declare const random: Random;
+`,
+  'functions/serving/scatter-gather/README.md': `
+import type { Clock } from 'distributed-patterns/primitives';
+interface Query {
+  readonly words: readonly string[];
+  readonly limit: number;
+}
+interface Hit {
+  readonly id: string;
+  readonly score: number;
+}
+type Ask = (query: Query, signal: AbortSignal) => Promise<readonly Hit[]>;
+declare const shards: readonly { readonly name: string; readonly replicas: readonly Ask[] }[];
+declare const words: readonly string[];
+declare const clock: Clock;
+`,
+};
+
+/** What is added behind them: that what they come to has the type that a user counts on. */
+export const readmeChecks: Readonly<Record<string, string>> = {
+  'functions/serving/replicated/README.md': `
+export const definition: string | undefined = value?.definition;
+export const told: readonly [string, number] = [state, ageMs];
+`,
+  'functions/serving/scatter-gather/README.md': `
+export const ids: readonly string[] = (answer ?? []).map(({ id }) => id);
+export const told: readonly [string, number] = [status, missing.length];
+`,
+};
