@@ -80,8 +80,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
  */
 const usesOf = (operation: string, input: Input): readonly Use[] => {
   const { TableName, QueueUrl, Bucket, UUID, Entries = [], RequestItems, TransactItems } = input;
-  if (operation === 'PutEvents')
-    return Entries.map(({ EventBusName = 'default' }): Use => [EventBusName, operation]);
+  if (operation === 'PutEvents') return Entries.map(({ EventBusName = 'default' }): Use => [EventBusName, operation]);
   if (TransactItems !== undefined)
     return TransactItems.flatMap((item) =>
       Object.entries(item).map(([part, on]): Use => [on.TableName, PARTS[part] ?? part]),
