@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { canonicalJson } from '#primitives/canonical-json';
+import { sha256 } from '#primitives/sha256';
 import type { Idempotency } from '#resilience/idempotency';
 import { problem, retryAfter, type Problem } from './handlers.ts';
 import { render, type Rendered } from './rendering.ts';
@@ -9,21 +10,11 @@ const MAX_ATTEMPT_MS = 900_000;
 
 const RENDERED = v.object({ status: v.number(), headers: v.record(v.string(), v.string()), body: v.string() });
 
-/** The same text for the same JSON, whatever the order of its keys. */
-const canonical = (value: unknown): string => {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const entries = Object.entries(value).toSorted(([one], [other]) => Number(one > other) - Number(one < other));
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join()}}`;
-};
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** True for what may be an idempotency key: 1..255 printable characters of ASCII. */
 export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text);
 
 /** What keys belong to, as text. */
-export const keyScopeOf = (scope: readonly string[]): string => sha256(canonical(scope));
+export const keyScopeOf = (scope: readonly string[]): string => sha256(canonicalJson(scope));
 
 export const keyInProgress = (retryAfterMs: number): Problem =>
   problem(409, {
@@ -62,7 +53,7 @@ export const answerOnce = async (
   const outcome = await idempotency.run(
     keyScopeOf(how.scope),
     how.key,
-    sha256(canonical(how.request)),
+    sha256(canonicalJson(how.request)),
     async (operationId) => {
       const { status, headers, body } = await work(operationId);
       return { answer: { status, headers, body }, keep: isLasting({ status, headers, body }) };

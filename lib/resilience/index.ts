@@ -8,6 +8,7 @@ export { CircuitOpenError, TimeoutError } from './errors.ts';
 export type { TripRule } from './failure-window.ts';
 export { fleetCircuitBreaker, type FleetBreakerOptions } from './fleet-circuit-breaker.ts';
 export { hedge, type HedgeOptions } from './hedge.ts';
+export { inTime, type InTime } from './in-time.ts';
 export { policy, type PolicyOptions } from './policy.ts';
 export { retry, type RetryOptions } from './retry.ts';
 export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts';

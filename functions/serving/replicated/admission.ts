@@ -3,9 +3,7 @@ import { PatternError } from '#primitives/errors';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
-import { circuitBreaker } from '#resilience/circuit-breaker';
-import { TimeoutError } from '#resilience/errors';
-import { policy } from '#resilience/policy';
+import { inTime } from '#resilience/in-time';
 import type { Quota } from '#serving/replicated/gcra';
 import type { Limiter } from '#serving/replicated/limiter-types';
 import type { MemoryLimiter } from '#serving/replicated/memory-limiter';
@@ -64,20 +62,10 @@ const askAlone = ({ name, quota, fallback }: Limit, key: string): Asked => ({
 const askingOf = (limit: Limit, options: AdmissionOptions) => {
   const { name, quota, limiter } = limit;
   const { clock, random, timeoutMs, pauseMs } = options;
-  const breaker = circuitBreaker({
-    name: `limit ${name}`,
-    clock,
-    openMs: pauseMs,
-    windowMs: Math.max(10, 2 * timeoutMs),
-    minCallCount: 1,
-    failureRatio: 0.5,
-    // An error came in time: to be asked again costs the next request nothing.
-    isFailure: (error) => error instanceof TimeoutError,
-  });
-  const run = policy({ clock, random, breaker, timeoutMs });
+  const run = inTime({ name: `limit ${name}`, clock, random, timeoutMs, pauseMs });
   return async (key: string, log: Log): Promise<Asked> => {
     try {
-      return { name, quota, decision: await run(() => limiter.take(key), { idempotent: false }), isAlone: false };
+      return { name, quota, decision: await run(() => limiter.take(key)), isAlone: false };
     } catch (error) {
       if (!(error instanceof PatternError && error.retryable)) throw error;
       log.warn('The table of the limits is away: this replica limits by itself', { limit: name, error });

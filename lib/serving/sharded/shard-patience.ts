@@ -1,9 +1,8 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
-import { circuitBreaker } from '#resilience/circuit-breaker';
 import { CircuitOpenError, TimeoutError } from '#resilience/errors';
-import { policy } from '#resilience/policy';
+import { inTime } from '#resilience/in-time';
 import { persist, type Pause } from './limits.ts';
 import type { CacheShard } from './membership.ts';
 
@@ -37,14 +36,10 @@ export const shardPatience = (options: {
   const { patience, tableCount, clock, random } = options;
   if (patience === undefined) return (_shard, call) => call();
   const { timeoutMs, pauseMs } = patience;
-  const runs = Array.from({ length: tableCount }, (_, table) => {
-    const rules = { openMs: pauseMs, windowMs: Math.max(10, 2 * timeoutMs), minCallCount: 1, failureRatio: 0.5 };
-    // An error came in time: a shard that throttles is not left alone.
-    const isFailure = (error: unknown): boolean => error instanceof TimeoutError;
-    const breaker = circuitBreaker({ name: `table ${table} of the shards`, clock, ...rules, isFailure });
-    return policy({ clock, random, breaker, timeoutMs });
-  });
-  return (shard, call) => runs[shard.table]?.(call, { idempotent: false }) ?? call();
+  const runs = Array.from({ length: tableCount }, (_, table) =>
+    inTime({ name: `table ${table} of the shards`, clock, random, timeoutMs, pauseMs }),
+  );
+  return (shard, call) => runs[shard.table]?.(call) ?? call();
 };
 
 /** As {@link persist}, but a shard that is late ends it: its {@link isLate} error is the outcome. */

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { canonicalJson } from '#primitives/canonical-json';
+import { sha256 } from '#primitives/sha256';
 import { checkNames, refuse as refuseArgument } from '#primitives/checks';
 import type { Json } from '#primitives/table';
 import type { Idempotency, RunOptions } from '#resilience/idempotency';
@@ -38,16 +39,6 @@ const NAMES = ['idempotency', 'scope', 'key', 'request', 'withoutKey', 'isLastin
 const MISSING: NotRun = Object.freeze({ refusal: 'key-missing' });
 const REUSED: NotRun = Object.freeze({ refusal: 'key-reused' });
 
-/** The same text for the same JSON, whatever the order of its fields. */
-const canonical = (value: unknown): string => {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const entries = Object.entries(value).toSorted(([one], [other]) => Number(one > other) - Number(one < other));
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join()}}`;
-};
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /**
  * Runs what is further in at most once for each key that answers, and gives everyone with the same key and request the
  * same answer. Those further in get an `operationId`: an effect that is written under it is there once, also when an
@@ -75,7 +66,7 @@ export const idempotent = <Context extends { readonly body: unknown }, Answer ex
         const answer = (await next({ operationId })) as Answer;
         return { answer, keep: isLasting(answer) };
       };
-      const hash = sha256(canonical(request(context)));
+      const hash = sha256(canonicalJson(request(context)));
       const outcome = await idempotency.run(scope(context), given, hash, work, run?.(context));
       if (outcome.status === 'in-progress') return { refusal: 'in-progress', retryAfterMs: outcome.retryAfterMs };
       if (outcome.status === 'reused') return REUSED;

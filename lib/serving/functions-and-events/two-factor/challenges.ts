@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '#primitives/sha256';
 import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
@@ -61,8 +61,6 @@ export interface Challenges {
    */
   verify(challengeId: string, code: string): Promise<Verdict>;
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 type Judged = { readonly verdict: Verdict } | { readonly record: ChallengeRecord };
 
