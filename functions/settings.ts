@@ -178,7 +178,7 @@ export const readSettings = (
     effectUrl: read.url('EFFECT_URL'),
     redisAddress: read.matching('REDIS_ADDRESS', '', HOST_AND_PORT, 'host:port'),
     statsUrl: read.url('STATS_URL'),
-    scatterGatherLeaves: read.integer('SCATTER_GATHER_LEAVES', 4, 1, 40),
+    scatterGatherLeaves: read.integer('SCATTER_GATHER_LEAVES', 4, 1, 24),
     logLevel: read.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     workerTimeoutS: Math.min(MAX_WORKER_TIMEOUT_S, Math.max(1, Math.floor(visibilityTimeoutS / VISIBILITY_TO_TIMEOUT))),
     isLocal,

@@ -4,7 +4,7 @@ import { defineApi, route } from '#http/api';
 import { integerText } from '#http/schemas';
 
 const MAX_QUERY_LENGTH = 512;
-const MAX_LEAVES = 40;
+const MAX_LEAVES = 24;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const number = v.pipe(v.number(), v.minValue(0));
