@@ -55,6 +55,14 @@ const kindOf = (value: unknown): string => {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 };
 
+/** The event as API Gateway gives it: serverless-offline hands on bodies of `0` and `false` as it has read them. */
+const asGiven = (event: HttpEvent): HttpEvent => {
+  const body: unknown = event.body;
+  return body === null || body === undefined || typeof body === 'string'
+    ? event
+    : { ...event, body: JSON.stringify(body), isBase64Encoded: false };
+};
+
 /** The text of the body; undefined when no UTF-8 can be behind it. */
 const decode = ({ body, isBase64Encoded }: HttpEvent): string | undefined => {
   if (body === null) return '';
@@ -73,7 +81,8 @@ const tooLong = (): Problem =>
   problem(413, { detail: `The body is longer than ${BODY_LIMIT_BYTES} bytes; send long lists in parts.` });
 
 /** The bytes of a body of any type; a {@link Problem} when there are too many. */
-export const bodyBytes = (event: HttpEvent): Uint8Array | Problem => {
+export const bodyBytes = (given: HttpEvent): Uint8Array | Problem => {
+  const event = asGiven(given);
   if (sizeBytes(event) > BODY_LIMIT_BYTES) return tooLong();
   const { body, isBase64Encoded } = event;
   return Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
@@ -84,9 +93,10 @@ export const bodyBytes = (event: HttpEvent): Uint8Array | Problem => {
  * {@link Problem} (413, 415 or 400) for what is not JSON as we take it.
  */
 export const readBody = (
-  event: HttpEvent,
+  given: HttpEvent,
   headers: Readonly<Record<string, string | undefined>>,
 ): { readonly value: unknown } | Problem => {
+  const event = asGiven(given);
   if (sizeBytes(event) > BODY_LIMIT_BYTES) return tooLong();
   if (event.body === null || event.body === '') return { value: undefined };
   const { 'content-type': contentType = '', 'content-encoding': encoding = 'identity' } = headers;

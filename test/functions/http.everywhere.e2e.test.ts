@@ -44,6 +44,8 @@ describe('a request that cannot be served is answered as the contract says', () 
   test.each([
     ['JSON that is cut off', 400, JOBS, '{"worker":'],
     ['an empty body', 400, JOBS, ''],
+    ['a body of 0', 400, JOBS, '0'],
+    ['a body of false', 400, JOBS, 'false'],
     ['an unknown field', 400, JOBS, '{"worker":"record","items":[{"id":"a"}],"colour":"red"}'],
     ['an unknown worker', 400, JOBS, '{"worker":"dig","items":[{"id":"a"}]}'],
     ['an item without an id', 400, JOBS, '{"worker":"record","items":[{}]}'],

@@ -184,6 +184,13 @@ describe('body', () => {
     });
   });
 
+  test.each([0, -0, false])('%s, handed over as it was read, is 400 all the same', async (body) => {
+    const event = { ...httpEvent('POST', '/things', { body: {} }), body: body as unknown as string };
+    const result = await example().call(event, httpContext());
+    expect(result.statusCode).toBe(400);
+    expect(problemOf(result)).toMatchObject({ type: 'malformed-request' });
+  });
+
   test('of 64 KiB is taken, one byte more is 413, before it is parsed; base64 is measured decoded', async () => {
     const padded = (bytes: number) => `{"name":"a","data":"${'x'.repeat(bytes - 22)}"}`;
     expect((await post(padded(65_536))).statusCode).toBe(201);
