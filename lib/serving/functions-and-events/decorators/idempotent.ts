@@ -20,7 +20,10 @@ export interface IdempotentOptions<Context, Answer extends Json | undefined> {
   readonly scope: (context: Context) => string;
   /** 1..1024 bytes; undefined when the call has none. */
   readonly key: (context: Context) => string | undefined;
-  /** What is the same when the same is asked for again. Compared as JSON, whatever the order of its fields. */
+  /**
+   * What is the same when the same is asked for again. Compared as JSON, whatever the order of its fields: what JSON would
+   * lose (a Set, a Map, an instance of a class without `toJSON`, NaN) is refused, two requests could be one by it.
+   */
   readonly request: (context: Context) => unknown;
   /**
    * A call without a key is never taken for another one: it is refused, or runs under the operation id that this gives
@@ -47,7 +50,7 @@ const REUSED: NotRun = Object.freeze({ refusal: 'key-reused' });
  * It stands behind what decides about the request: it asks for the validated `body`, so that nothing is answered from
  * memory that would be refused now.
  *
- * @throws {@link InvalidArgumentError} when an option is unknown
+ * @throws {@link InvalidArgumentError} when an option is unknown; a call throws it when its request is no JSON
  */
 export const idempotent = <Context extends { readonly body: unknown }, Answer extends Json | undefined>(
   options: IdempotentOptions<Context, Answer>,
@@ -66,7 +69,7 @@ export const idempotent = <Context extends { readonly body: unknown }, Answer ex
         const answer = (await next({ operationId })) as Answer;
         return { answer, keep: isLasting(answer) };
       };
-      const hash = sha256(canonicalJson(request(context)));
+      const hash = sha256(canonicalJson(request(context), 'request'));
       const outcome = await idempotency.run(scope(context), given, hash, work, run?.(context));
       if (outcome.status === 'in-progress') return { refusal: 'in-progress', retryAfterMs: outcome.retryAfterMs };
       if (outcome.status === 'reused') return REUSED;

@@ -236,6 +236,30 @@ describe('idempotent', () => {
     expect(await run({ body: { a: [{ x: 1, y: 2 }, 1], b: 2 } })).toEqual({ refusal: 'key-reused' });
   });
 
+  test('requests that differ in a Date alone are two, and what JSON would lose is refused before anything runs', async () => {
+    const clock = memoryClock();
+    const table = memoryTable({ name: 'keys', clock });
+    const keys = idempotency({ table, clock, random: seededRandom(1), inProgressMs: 10_000, keepMs: 60_000 });
+    let runs = 0;
+    const run = decorated<{ readonly body: unknown }>()
+      .with(
+        idempotent({
+          idempotency: keys,
+          scope: () => 'f',
+          key: () => 'k',
+          request: ({ body }) => body,
+          withoutKey: 'refuse',
+        }),
+      )
+      .handle(() => (runs += 1));
+    expect(await run({ body: { at: new Date(0) } })).toBe(1);
+    expect(await run({ body: { at: new Date(1) } })).toEqual({ refusal: 'key-reused' });
+    expect(await run({ body: { at: new Date(0), note: undefined } })).toBe(1);
+    for (const lost of [new Set([1]), new Map(), Number.NaN])
+      await expect(run({ body: { lost } })).rejects.toThrow("Expected 'request' to be JSON");
+    expect(runs).toBe(1);
+  });
+
   test('calls without a key are never merged, and have ids of their own (typescript#1501)', async () => {
     const { run, runs, wire } = place();
     for (const key of [undefined, undefined, '', ''])
