@@ -1,6 +1,6 @@
 import { checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { UnavailableError } from '#primitives/errors';
+import { PatternError, UnavailableError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import type { Fields, Table, TransactionOutcome, Write } from '#primitives/table';
 import {
@@ -53,6 +53,8 @@ const inTransactions = (ended: readonly Ended[]): readonly (readonly Ended[])[] 
   }
   return groups;
 };
+
+const isRetryable = (error: unknown): boolean => error instanceof PatternError && error.retryable;
 
 export const batchRunner = (options: {
   readonly table: Table;
@@ -132,6 +134,12 @@ export const batchRunner = (options: {
       });
       for (const each of written) tell(each.claim, own(each));
     } catch (error) {
+      // Refused for good, for what some of them are (an answer too large): halved until those stand alone.
+      if (ended.length > 1 && !isRetryable(error)) {
+        const half = Math.ceil(ended.length / 2);
+        await finish(ended.slice(0, half), tell);
+        return finish(ended.slice(half), tell);
+      }
       // Nothing is given out that is not stored. The error of a work is that of its entry, as before.
       for (const { claim, result } of ended)
         tell(claim, { status: 'failed', error: 'error' in result ? result.error : error });

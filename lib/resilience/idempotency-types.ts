@@ -113,7 +113,8 @@ export interface Idempotency {
    * elsewhere is `in-progress`, whatever `whileRunning` says: a queue brings it again. Entries of one key are one run.
    *
    * Calls: 2 for a fresh batch, 3 when some of it are repeated, 1 when all are, 0 when all are remembered; another when
-   * a run was overtaken meanwhile, or the transaction met another. DynamoDB bills a write of a transaction as two.
+   * a run was overtaken meanwhile, or the transaction met another. An answer that the table refuses (too large) is found
+   * by halving, two calls for each half, and fails alone. DynamoDB bills a write of a transaction as two.
    *
    * @param entries 1..100.
    * @throws what the table throws while the keys are claimed: then no work has run
