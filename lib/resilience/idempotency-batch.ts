@@ -126,11 +126,10 @@ export const batchRunner = (options: {
     };
     try {
       const written = await writeAll(parts, ({ claim, result }, current) => {
-        // Overtaken: another run has the key, and its answer is the answer.
-        const isOvertaken = 'text' in result && result.keep && current !== undefined;
-        if (isOvertaken) return tell(claim, records.judge(claim.partition, claim.bodyHash, current));
         if ('error' in result) return tell(claim, { status: 'failed', error: result.error });
-        tell(claim, { status: 'answered', text: result.text, replayed: false });
+        if (!result.keep) return tell(claim, { status: 'answered', text: result.text, replayed: false });
+        // Overtaken: the key is another run's, whose answer is the answer, or nobody's, since that one left none.
+        tell(claim, current === undefined ? COME_AGAIN : records.judge(claim.partition, claim.bodyHash, current));
       });
       for (const each of written) tell(each.claim, own(each));
     } catch (error) {

@@ -118,6 +118,17 @@ test('a batch that was overtaken takes over the answers of whoever overtook it',
   ]);
 });
 
+test('one that was overtaken by a run that left nothing is in progress: no answer that is not stored', async () => {
+  const { clock, host } = idempotentWorld();
+  const { end, work } = heldWork();
+  const late = host().runBatch('f', [{ key: 'slow', bodyHash: 'b', work }, ...batchOf('m', 1).entries]);
+  await clock.advance(IN_PROGRESS_MS);
+  const failed = host().run('f', 'slow', 'b', () => Promise.reject(new Error('second')));
+  await expect(failed).rejects.toThrow('second');
+  end('late');
+  expect((await late).map(({ status }) => status)).toEqual(['in-progress', 'answered']);
+});
+
 test('answers that do not fit into one transaction go by several', async () => {
   const { host, wire } = idempotentWorld();
   const text = 'x'.repeat(350_000);
