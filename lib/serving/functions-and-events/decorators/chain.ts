@@ -1,6 +1,6 @@
 import { refuse as refuseArgument } from '#primitives/checks';
 import { compose } from './compose.ts';
-import type { Awaitable, Decorator, Unchanged } from './decorator.ts';
+import type { Awaitable, Decorator, Refused, Unchanged, UnchangedRefusals } from './decorator.ts';
 
 /** What a decorator may answer itself, and what it makes of answers. */
 type Effect = readonly [refuses: unknown, gives: unknown];
@@ -17,8 +17,10 @@ export type Merged<Context, Provides> = {
 type NextTakes<Outer, Takes, Gives> = [Gives] extends [Unchanged] ? Outer & Takes : Takes;
 
 type After<Passed, Answer> = Passed extends readonly [infer Refuses, infer Gives]
-  ? Refuses | ([Gives] extends [Unchanged] ? Answer : Gives)
+  ? Refuses | ([Gives] extends [Unchanged] ? Answer : Exclude<Gives, UnchangedRefusals> | PassedOn<Gives, Answer>)
   : never;
+
+type PassedOn<Gives, Answer> = [Extract<Gives, UnchangedRefusals>] extends [never] ? never : Extract<Answer, Refused>;
 
 /** What the caller gets: the handler's answer as the decorators, from the innermost on, pass it on, or a refusal. */
 export type Answered<Effects extends readonly Effect[], Answer> = Effects extends readonly [
