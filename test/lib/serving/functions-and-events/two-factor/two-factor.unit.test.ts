@@ -228,7 +228,7 @@ test('calls: 2 to begin, 4 to send, 2 for a wrong code, 3 for the right one', as
     return [...calls];
   };
   expect(await count(() => api.begin(ANN))).toEqual(['PutItem', 'PutEvents']);
-  expect(await count(() => send(ANN, 0))).toEqual(['GetItem', 'UpdateItem', 'PutItem', 'UpdateItem']);
+  expect(await count(() => send(ANN, 0))).toEqual(['GetItem', 'UpdateItem', 'TransactWriteItems', 'UpdateItem']);
   expect(await count(() => send(ANN, 0))).toEqual(['GetItem']);
   const right = await code(ANN.address);
   expect(await count(() => api.verify(ANN.challengeId, wrong(right)))).toEqual(['GetItem', 'UpdateItem']);
