@@ -5,10 +5,11 @@ import { InvalidArgumentError, OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import { absent, type Table } from '#primitives/table';
 import { announce } from '../events.ts';
-import { normalizeEmail } from './email.ts';
+import { emailOf } from './email.ts';
 import {
   addressKey,
   EVENT_OF,
+  isRefusedSignUp,
   signUpKey,
   signUpOf,
   viewOf,
@@ -21,7 +22,7 @@ import { transactions } from './transaction.ts';
 export interface SignUpRequest {
   /** Names the sign-up. A request that is repeated under the same id is the same sign-up. */
   readonly signupId: string;
-  /** Compared in the form of {@link normalizeEmail}. */
+  /** Compared in the form of `normalizeEmail`. */
   readonly email: string;
   /** 1..256 bytes. */
   readonly name: string;
@@ -105,14 +106,14 @@ export const signUps = (options: SignUpsOptions): SignUps => {
       const { signupId, name, traceparent } = request;
       checkText('signupId', signupId, 1, 256);
       checkText('name', name, 1, 256);
-      const email = normalizeEmail(request.email);
-      if (email === undefined)
-        throw new InvalidArgumentError(`Expected 'email' to be an e-mail address, got another text.`);
+      const email = emailOf(request.email);
       const refusals = await reserveUntilAnswered(request, email);
       const own = refusals?.[0]?.current;
       if (refusals === undefined || own !== undefined) {
         if (own !== undefined && signUpOf(own).email !== email)
           throw new InvalidArgumentError(`Sign-up ${signupId} is of another address.`);
+        // Noted down as refused: a repeat is told the same, also when the address is free by now.
+        if (own !== undefined && isRefusedSignUp(signUpOf(own))) return 'taken';
         const state = own === undefined ? 'account' : signUpOf(own).state;
         if (state === 'account') await tell(signupId, state, traceparent);
         return 'accepted';

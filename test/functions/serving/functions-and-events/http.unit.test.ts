@@ -29,7 +29,7 @@ const TOKEN = 'token';
 /** The HTTP function and, behind a bus and a queue, the steps. */
 const stack = (options: { readonly isLocal?: boolean } = {}) => {
   const w = makeWorld({ seed: 1 });
-  const { table, bus, api, box, clock, random } = signUpWorld(w);
+  const { table, bus, api, box, source, clock, random } = signUpWorld(w);
   const keys = memoryTable({ name: 'idempotency', clock: w.clock });
   const handler = httpFunction({
     api: functionsAndEventsApi,
@@ -63,7 +63,8 @@ const stack = (options: { readonly isLocal?: boolean } = {}) => {
   const read = (address: string) =>
     call('GET', `/mailbox/${address}`, undefined, [['authorization', `Bearer ${TOKEN}`]]);
   const codeOf = async (address: string) => /^\d{6}/.exec((await read(address)).body.mails[0]?.text ?? '')?.[0] ?? '';
-  return { w, call, read, codeOf };
+  const message = async (body: object) => source.sendBatch([{ body: JSON.stringify(body) }]);
+  return { w, call, read, codeOf, message };
 };
 const ANN = { user: 'ann', address: 'ann@example.org' };
 
@@ -138,6 +139,18 @@ test('an idempotency-key makes a repeat the same challenge and the same sign-up'
   const [first, second] = [await call('POST', '/signups', body, key), await call('POST', '/signups', body, key)];
   expect(second).toMatchObject({ status: 202, body: first.body });
   expect((await call('POST', '/signups', { ...body, name: 'Bob' }, key)).status).toBe(422);
+});
+
+test('a sign-up by a message for an address that somebody has is to be seen as failed, and why', async () => {
+  const { w, call, message } = stack();
+  await call('POST', '/signups', { email: 'ann@example.org', name: 'Ann' });
+  await message({ signupId: 'late', email: 'Ann@example.org', name: 'Eve' });
+  await w.untilQuiet();
+  expect((await call('GET', '/signups/late')).body).toMatchObject({
+    status: 'failed',
+    reason: 'address taken',
+    steps: [{ name: 'reserve', status: 'failing', attempts: 1 }, { status: 'waiting' }, { status: 'waiting' }],
+  });
 });
 
 test('a sign-up is 202 and ends as completed, visible per step; the address is taken: 409', async () => {
