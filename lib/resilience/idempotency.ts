@@ -1,5 +1,6 @@
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkParts } from '#primitives/part-checks';
 import { batchRunner } from './idempotency-batch.ts';
 import {
   answerOf,
@@ -51,10 +52,13 @@ interface Flight {
 
 const checkOptions = (options: IdempotencyOptions): void => {
   checkNames(options, OPTIONS);
-  const { inProgressMs, keepMs, cacheCount = 0, whileRunning = { mode: 'reject' } } = options;
+  const { table, clock, random, inProgressMs, keepMs, cacheCount = 0, whileRunning = { mode: 'reject' } } = options;
+  checkParts({ table, clock, random });
   checkInteger('inProgressMs', inProgressMs, 1, MAX_RUN_MS);
   checkInteger('keepMs', keepMs, inProgressMs, 30 * DAY_MS);
   checkInteger('cacheCount', cacheCount, 0, 10_000);
+  if (typeof whileRunning !== 'object' || whileRunning === null)
+    throw refuse('whileRunning', 'an object', whileRunning);
   if (whileRunning.mode === 'reject') return checkNames(whileRunning, ['mode']);
   if (!['wait', 'join'].includes(whileRunning.mode)) throw refuse('mode', 'reject, wait or join', whileRunning.mode);
   checkNames(whileRunning, ['mode', 'waitMs', 'pollMs']);

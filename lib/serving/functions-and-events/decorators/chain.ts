@@ -1,4 +1,5 @@
 import { refuse as refuseArgument } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import { compose } from './compose.ts';
 import type { Awaitable, Decorator, Refused, Unchanged, UnchangedRefusals } from './decorator.ts';
 
@@ -62,7 +63,9 @@ export interface Chain<In, Context, Takes, Effects extends readonly Effect[]> {
 
 const HOOKS = ['before', 'after', 'around'] as const;
 
-const checkDecorator = (decorator: object): void => {
+const checkDecorator = (decorator: object | null): void => {
+  if (typeof decorator !== 'object' || decorator === null)
+    throw refuseArgument('decorator', 'an object with before, after or around', decorator);
   const found = HOOKS.filter(
     (hook) => hook in decorator && typeof decorator[hook as keyof typeof decorator] === 'function',
   );
@@ -82,7 +85,10 @@ const chainOf = (decorators: readonly object[]): object =>
       return chainOf([...decorators, decorator]);
     },
     // What fits to what has been said by the types of the chain.
-    handle: (handler: (context: object) => unknown) => compose(decorators as never, handler as never),
+    handle: (handler: (context: object) => unknown) => {
+      checkFunction('handler', handler);
+      return compose(decorators, handler);
+    },
   });
 
 /**

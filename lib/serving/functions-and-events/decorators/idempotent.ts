@@ -1,6 +1,7 @@
 import { canonicalJson } from '#primitives/canonical-json';
 import { sha256 } from '#primitives/sha256';
 import { checkNames, refuse as refuseArgument } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
 import type { Idempotency, RunOptions } from '#resilience/idempotency';
 import type { Decorator } from './decorator.ts';
@@ -57,6 +58,11 @@ export const idempotent = <Context extends { readonly body: unknown }, Answer ex
 ): Decorator<Context, { readonly operationId: string }, NotRun, Answer> => {
   checkNames(options, NAMES);
   const { idempotency, scope, key, request, withoutKey, isLasting = () => true, replayed, run } = options;
+  if (typeof (idempotency as Idempotency | null | undefined)?.run !== 'function')
+    throw refuseArgument('idempotency', 'an object with run', idempotency);
+  for (const [name, part] of Object.entries({ scope, key, request })) checkFunction(name, part);
+  for (const [name, part] of Object.entries({ isLasting, replayed, run }))
+    if (part !== undefined) checkFunction(name, part);
   if (withoutKey !== 'refuse' && typeof withoutKey !== 'function')
     throw refuseArgument('withoutKey', 'refuse, or what gives an id', withoutKey);
   return Object.freeze({

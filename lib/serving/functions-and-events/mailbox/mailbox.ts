@@ -1,6 +1,7 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import { absent, type Fields, type Key, type Table, type Write } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 
@@ -66,6 +67,7 @@ const textOf = (fields: Fields, name: string): string => {
 export const mailbox = (options: MailboxOptions): Mailbox => {
   checkNames(options, ['table', 'clock', 'keepMs']);
   const { table, clock, keepMs } = options;
+  checkParts({ table, clock });
   checkInteger('keepMs', keepMs, DAY_MS, 30 * DAY_MS);
 
   /** Refused means that the mail is there. Only the same mail, sent twice at once, can be in its way. */

@@ -2,6 +2,7 @@ import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, equals, or, type Table, type Update } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
@@ -86,7 +87,9 @@ const reasonOf = (error: unknown): string =>
  */
 export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
   checkNames(options, ['table', 'bus', 'mailer', 'clock', 'random', 'attemptCount', 'keepMs']);
-  const { table, bus, mailer, clock, attemptCount, keepMs } = options;
+  const { table, bus, mailer, clock, random, attemptCount, keepMs } = options;
+  checkParts({ table, bus, clock, random });
+  checkFunction('mailer', mailer);
   checkInteger('attemptCount', attemptCount, 1, 1_000);
   checkInteger('keepMs', keepMs, DAY_MS, 400 * DAY_MS);
   const transact = transactions(options);

@@ -2,6 +2,7 @@ import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError, OutcomeUnknownError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, type Table } from '#primitives/table';
 import { announce } from '../events.ts';
@@ -63,7 +64,8 @@ const LOST_ANSWERS_LIMIT = 3;
  */
 export const signUps = (options: SignUpsOptions): SignUps => {
   checkNames(options, ['table', 'bus', 'clock', 'random', 'restartAfterMs']);
-  const { table, bus, clock, restartAfterMs } = options;
+  const { table, bus, clock, random, restartAfterMs } = options;
+  checkParts({ table, bus, clock, random });
   checkInteger('restartAfterMs', restartAfterMs, 1_000, 3_600_000);
   const transact = transactions(options);
 

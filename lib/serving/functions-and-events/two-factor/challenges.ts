@@ -3,6 +3,7 @@ import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { and, equals, type Table } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
@@ -83,6 +84,8 @@ type Judged = { readonly verdict: Verdict } | { readonly record: ChallengeRecord
 export const challenges = (options: ChallengesOptions): Challenges => {
   checkNames(options, ['table', 'bus', 'mac', 'clock', 'random', 'lifetimeMs', 'attemptCount']);
   const { table, bus, mac, clock, random, lifetimeMs, attemptCount } = options;
+  checkParts({ table, bus, clock, random });
+  checkFunction('mac', mac);
   checkInteger('lifetimeMs', lifetimeMs, 1_000, 3_600_000);
   checkInteger('attemptCount', attemptCount, 1, 10);
 

@@ -1,5 +1,6 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import { absent, and, not, type Table } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import type { Mailer } from '../mailbox/mailbox.ts';
@@ -49,6 +50,10 @@ const textFor = (code: string): string => `${code} is your code. It can be used 
 export const codeSender = (options: CodeSenderOptions): CodeSender => {
   checkNames(options, ['table', 'mailer', 'mac', 'drawBelow', 'clock', 'lifetimeMs']);
   const { table, mailer, mac, drawBelow, clock, lifetimeMs } = options;
+  checkParts({ table, clock });
+  checkFunction('mailer', mailer);
+  checkFunction('mac', mac);
+  checkFunction('drawBelow', drawBelow);
   checkInteger('lifetimeMs', lifetimeMs, 1_000, 3_600_000);
 
   const find = async (request: ChallengeRequest, sentAtMs: number): Promise<ChallengeRecord> => {

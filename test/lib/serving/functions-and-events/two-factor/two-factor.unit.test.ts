@@ -99,10 +99,10 @@ describe('a challenge', () => {
   test('of an id that there is, for another user or address, is refused, and nothing is sent', async () => {
     const { api, bus } = login();
     await api.begin(ANN);
-    const begun = bus.published().length;
+    const before = bus.published().length;
     await expect(api.begin({ ...ANN, address: 'eve@example.org' })).rejects.toThrow(InvalidArgumentError);
     await expect(api.begin({ ...ANN, user: 'eve' })).rejects.toThrow(InvalidArgumentError);
-    expect(bus.published()).toHaveLength(begun);
+    expect(bus.published()).toHaveLength(before);
   });
 
   test('begun twice under one id is one challenge, with the time of the first', async () => {
