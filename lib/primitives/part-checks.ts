@@ -5,6 +5,7 @@ const VERBS = Object.freeze({
   clock: ['nowMs', 'monotonicMs', 'sleep'],
   random: ['next', 'uuid'],
   table: ['get', 'put', 'update', 'delete', 'transact'],
+  bus: ['publish'],
 });
 
 const isAble = (value: unknown, verbs: readonly string[]): boolean =>

@@ -1,6 +1,6 @@
 import { checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { UnavailableError } from '#primitives/errors';
+import { PatternError, UnavailableError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import type { Fields, Table, TransactionOutcome, Write } from '#primitives/table';
 import {
@@ -53,6 +53,8 @@ const inTransactions = (ended: readonly Ended[]): readonly (readonly Ended[])[] 
   }
   return groups;
 };
+
+const isRetryable = (error: unknown): boolean => error instanceof PatternError && error.retryable;
 
 export const batchRunner = (options: {
   readonly table: Table;
@@ -124,14 +126,19 @@ export const batchRunner = (options: {
     };
     try {
       const written = await writeAll(parts, ({ claim, result }, current) => {
-        // Overtaken: another run has the key, and its answer is the answer.
-        const isOvertaken = 'text' in result && result.keep && current !== undefined;
-        if (isOvertaken) return tell(claim, records.judge(claim.partition, claim.bodyHash, current));
         if ('error' in result) return tell(claim, { status: 'failed', error: result.error });
-        tell(claim, { status: 'answered', text: result.text, replayed: false });
+        if (!result.keep) return tell(claim, { status: 'answered', text: result.text, replayed: false });
+        // Overtaken: the key is another run's, whose answer is the answer, or nobody's, since that one left none.
+        tell(claim, current === undefined ? COME_AGAIN : records.judge(claim.partition, claim.bodyHash, current));
       });
       for (const each of written) tell(each.claim, own(each));
     } catch (error) {
+      // Refused for good, for what some of them are (an answer too large): halved until those stand alone.
+      if (ended.length > 1 && !isRetryable(error)) {
+        const half = Math.ceil(ended.length / 2);
+        await finish(ended.slice(0, half), tell);
+        return finish(ended.slice(half), tell);
+      }
       // Nothing is given out that is not stored. The error of a work is that of its entry, as before.
       for (const { claim, result } of ended)
         tell(claim, { status: 'failed', error: 'error' in result ? result.error : error });

@@ -87,8 +87,8 @@ export interface Idempotency {
    * out only once it is stored; where storing fails the error is the outcome, and the key stays in progress.
    *
    * When the work throws, nothing is kept and the next run may start at once. After a crash it may start when
-   * `inProgressMs` are over, or `attemptMs` when that is less, and the late end of the first run changes nothing. The
-   * start is judged by the host's own clock: clocks that differ let a second run start early or late, which the
+   * `inProgressMs` are over, or `attemptMs` when that is less, and the late end of the first run changes nothing: it is
+   * given the second one's answer, or, where that one has left none, `in-progress`: its own is stored nowhere. The start is judged by the host's own clock: clocks that differ let a second run start early or late, which the
    * `operationId` makes harmless.
    *
    * Calls: 2 for a fresh key, 1 for a repeated one, 0 when this process remembers the answer; waiting: {@link WhileRunning}.
@@ -113,7 +113,8 @@ export interface Idempotency {
    * elsewhere is `in-progress`, whatever `whileRunning` says: a queue brings it again. Entries of one key are one run.
    *
    * Calls: 2 for a fresh batch, 3 when some of it are repeated, 1 when all are, 0 when all are remembered; another when
-   * a run was overtaken meanwhile, or the transaction met another. DynamoDB bills a write of a transaction as two.
+   * a run was overtaken meanwhile, or the transaction met another. An answer that the table refuses (too large) is found
+   * by halving, two calls for each half, and fails alone. DynamoDB bills a write of a transaction as two.
    *
    * @param entries 1..100.
    * @throws what the table throws while the keys are claimed: then no work has run

@@ -1,5 +1,6 @@
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkParts } from '#primitives/part-checks';
 import { batchRunner } from './idempotency-batch.ts';
 import {
   answerOf,
@@ -51,10 +52,13 @@ interface Flight {
 
 const checkOptions = (options: IdempotencyOptions): void => {
   checkNames(options, OPTIONS);
-  const { inProgressMs, keepMs, cacheCount = 0, whileRunning = { mode: 'reject' } } = options;
+  const { table, clock, random, inProgressMs, keepMs, cacheCount = 0, whileRunning = { mode: 'reject' } } = options;
+  checkParts({ table, clock, random });
   checkInteger('inProgressMs', inProgressMs, 1, MAX_RUN_MS);
   checkInteger('keepMs', keepMs, inProgressMs, 30 * DAY_MS);
   checkInteger('cacheCount', cacheCount, 0, 10_000);
+  if (typeof whileRunning !== 'object' || whileRunning === null)
+    throw refuse('whileRunning', 'an object', whileRunning);
   if (whileRunning.mode === 'reject') return checkNames(whileRunning, ['mode']);
   if (!['wait', 'join'].includes(whileRunning.mode)) throw refuse('mode', 'reject, wait or join', whileRunning.mode);
   checkNames(whileRunning, ['mode', 'waitMs', 'pollMs']);
@@ -122,9 +126,9 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
     const update = records.answer(claim, text);
     const outcome = await untilAnswered(() => table.update(update));
     if (outcome.status === 'written') return records.answered(claim, text);
-    // We came too late: another run has the key, and its answer is the answer.
-    if (outcome.current !== undefined) return records.judge(claim.partition, claim.bodyHash, outcome.current);
-    return { status: 'answered', text, replayed: false };
+    // We came too late: the key is another run's, whose answer is the answer, or nobody's, since that one left none.
+    if (outcome.current === undefined) return COME_AGAIN;
+    return records.judge(claim.partition, claim.bodyHash, outcome.current);
   };
 
   /** Runs the work, when the key can be had. */
@@ -160,11 +164,13 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
     return settled;
   };
 
-  /** What the run of this process comes to that is under way. Undefined: there is none that can be joined. */
+  /** What the run of this process comes to that is under way. Undefined: it is no answer for this call, go on without. */
   const join = async ({ signal, settled }: Flight, call: Call): Promise<Settled | undefined> => {
+    const leftMs = (): number => call.waitUntilMs - clock.monotonicMs();
     try {
-      const leftMs = call.waitUntilMs - clock.monotonicMs();
-      const outcome = (await within(clock, leftMs, settled, call.signal)) ?? COME_AGAIN;
+      const outcome = (await within(clock, Math.max(0, leftMs()), settled, call.signal)) ?? COME_AGAIN;
+      // It waited for a twin elsewhere until its own time was over, which ours need not be.
+      if (outcome.status === 'in-progress' && leftMs() > 0) return undefined;
       return outcome.status === 'answered' ? { ...outcome, replayed: true } : outcome;
     } catch (error) {
       // That it was called off is no answer for those who were not.
@@ -174,17 +180,24 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
   };
 
   const settleJoined = async (call: Call): Promise<Settled> => {
-    for (let flight = flights.get(call.partition); flight !== undefined; flight = flights.get(call.partition)) {
-      if (flight.bodyHash !== call.bodyHash) return REUSED;
+    const { partition, bodyHash, signal } = call;
+    let past: Flight | undefined;
+    for (
+      let flight = flights.get(partition);
+      flight !== past && flight !== undefined;
+      flight = flights.get(partition)
+    ) {
+      if (flight.bodyHash !== bodyHash) return REUSED;
       const settled = await join(flight, call);
       if (settled !== undefined) return settled;
+      past = flight;
     }
-    const settled = settle(call);
-    flights.set(call.partition, { bodyHash: call.bodyHash, signal: call.signal, settled });
+    const own: Flight = { bodyHash, signal, settled: settle(call) };
+    flights.set(partition, own);
     try {
-      return await settled;
+      return await own.settled;
     } finally {
-      flights.delete(call.partition);
+      if (flights.get(partition) === own) flights.delete(partition);
     }
   };
 

@@ -11,6 +11,29 @@ declare const table: Table;
 declare const clock: Clock;
 declare const random: Random;
 `,
+  'functions/serving/functions-and-events/README.md': `
+import { randomInt } from 'node:crypto';
+import type { Bus, Clock, Random, Table } from 'distributed-patterns/primitives';
+import type { Idempotency } from 'distributed-patterns/resilience/idempotency';
+import type { Mailer, StandardSchema } from 'distributed-patterns/serving/functions-and-events';
+type Draft = { readonly currency?: string; readonly lines: readonly { readonly sku: string; readonly quantity?: number }[] };
+type Order = { readonly currency: string; readonly lines: readonly { readonly sku: string; readonly quantity: number }[] };
+declare const orderSchema: StandardSchema<Draft, Order>;
+declare const verify: (token: string) => { readonly id: string } | undefined;
+declare const shop: { place(id: string, caller: { readonly id: string }, order: Order): Promise<{ readonly orderId: string }> };
+declare const idempotency: Idempotency;
+declare const table: Table;
+declare const bus: Bus;
+declare const mailer: Mailer;
+declare const clock: Clock;
+declare const random: Random;
+declare const key: Uint8Array;
+declare const requestId: string;
+declare const user: string;
+declare const address: string;
+declare const code: string;
+declare const sentAtMs: number;
+`,
   'functions/serving/scatter-gather/README.md': `
 import type { Clock } from 'distributed-patterns/primitives';
 interface Query {

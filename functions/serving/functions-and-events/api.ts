@@ -115,7 +115,7 @@ export const functionsAndEventsApi = defineApi({
     mailbox: route({
       method: 'GET',
       path: '/functions/mailbox/{address}',
-      summary: 'What was "sent" to an address, oldest first; in local stages only',
+      summary: 'What was "sent" to an address: the newest hundred, oldest of them first; in local stages only',
       answers: {
         200: v.strictObject({
           address: v.string(),

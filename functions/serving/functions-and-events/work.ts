@@ -69,7 +69,10 @@ export const stepWork = (options: WorkOptions) => {
     }
     if (work.kind === 'task') return steps.run({ signupId: work.signupId, task: work.task, attempt, ...trace });
     const { signupId, email, name } = work;
-    return signUps.start({ signupId, email, name, ...trace });
+    const outcome = await signUps.start({ signupId, email, name, ...trace });
+    // Nobody waits for an answer: it is there for whoever looks.
+    if (outcome === 'taken') await steps.refuse({ signupId, email, name });
+    return outcome;
   };
 
   return async (message: ReceivedMessage): Promise<void> => {

@@ -1,5 +1,6 @@
 import { checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkParts } from '#primitives/part-checks';
 import { absent, type Fields, type Key, type Table } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 
@@ -46,6 +47,7 @@ const placed = (orderId: string, request: OrderRequest, fields: Fields): Order =
 export const orderBook = (options: { readonly table: Table; readonly clock: Clock }): OrderBook => {
   checkNames(options, ['table', 'clock']);
   const { table, clock } = options;
+  checkParts({ table, clock });
   return Object.freeze<OrderBook>({
     place: async (orderId, request) => {
       checkText('orderId', orderId, 1, 256);

@@ -11,7 +11,7 @@ const shuffled = (value: unknown): unknown => {
 
 test('the order of fields does not matter, and the text is JSON of the same value', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
       const text = canonicalJson(value);
       expect(canonicalJson(shuffled(value))).toBe(text);
       expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));

@@ -118,6 +118,17 @@ test('a batch that was overtaken takes over the answers of whoever overtook it',
   ]);
 });
 
+test('one that was overtaken by a run that left nothing is in progress: no answer that is not stored', async () => {
+  const { clock, host } = idempotentWorld();
+  const { end, work } = heldWork();
+  const late = host().runBatch('f', [{ key: 'slow', bodyHash: 'b', work }, ...batchOf('m', 1).entries]);
+  await clock.advance(IN_PROGRESS_MS);
+  const failed = host().run('f', 'slow', 'b', () => Promise.reject(new Error('second')));
+  await expect(failed).rejects.toThrow('second');
+  end('late');
+  expect((await late).map(({ status }) => status)).toEqual(['in-progress', 'answered']);
+});
+
 test('answers that do not fit into one transaction go by several', async () => {
   const { host, wire } = idempotentWorld();
   const text = 'x'.repeat(350_000);
@@ -127,6 +138,32 @@ test('answers that do not fit into one transaction go by several', async () => {
   const outcomes = await host().runBatch('f', entries);
   expect(outcomes.every(({ status }) => status === 'answered')).toBe(true);
   expect(wire.counts()).toEqual({ 'dynamodb.TransactWriteItems': 3 });
+});
+
+test('an answer that is too large fails alone, and at every redelivery, while its neighbours are stored', async () => {
+  const { host, wire } = idempotentWorld();
+  const { runs, entries } = batchOf('m');
+  const large = entries.map((entry, n): BatchEntry => {
+    return n === 6 ? { ...entry, work: async () => ({ answer: 'x'.repeat(500_000), keep: true }) } : entry;
+  });
+  for (const replayed of [false, true]) {
+    wire.resetCounts();
+    const outcomes = await host().runBatch('f', large);
+    const others = entries.filter((_, n) => n !== 6);
+    expect(outcomes.filter((_, n) => n !== 6)).toEqual(answeredAlike(others, replayed));
+    // The first time its key is claimed; then that claim has not ended.
+    expect(outcomes[6]?.status).toBe(replayed ? 'in-progress' : 'failed');
+  }
+  expect(runs).toHaveLength(9);
+});
+
+test('an answer that is refused is found by halving: 2 calls for each half', async () => {
+  const { host, wire } = idempotentWorld();
+  const { entries } = batchOf('m', 8);
+  const large = { ...entries[0], work: async () => ({ answer: 'x'.repeat(500_000), keep: true }) } as BatchEntry;
+  await host().runBatch('f', [large, ...entries.slice(1)]);
+  // The claims, then 8, 4, 2, 1 with it, and 4, 2, 1 without it.
+  expect(wire.counts()).toEqual({ 'dynamodb.TransactWriteItems': 1 + 4 + 3 });
 });
 
 test('a lost answer of a claim is recognised, and an answer that cannot be stored is not given out', async () => {

@@ -180,6 +180,38 @@ describe('join', () => {
     expect(wire.counts()).toEqual({});
   });
 
+  test('whoever joined one that gave up waiting goes on until its own time is over', async () => {
+    const { clock, host } = idempotentWorld();
+    const elsewhere = heldWork();
+    void host().run('f', 'k', 'b', elsewhere.work);
+    await clock.advance(0);
+    // Its claim lasts 10 s; the first of this process waits until 5 s, those who join at 4 s until 9 s.
+    const one = host({ whileRunning: { ...JOIN, waitMs: 5_000 } });
+    const first = one.run('f', 'k', 'b', heldWork().work);
+    await clock.advance(4_000);
+    const joined = [1, 2, 3].map(() => one.run('f', 'k', 'b', heldWork().work));
+    await clock.advance(3_000);
+    expect(await first).toMatchObject({ status: 'in-progress' });
+    elsewhere.end('elsewhere');
+    const outcomes = await clock.until(Promise.all(joined));
+    expect(outcomes.map((outcome) => outcome.status === 'answered' && outcome.answer)).toEqual(
+      joined.map(() => 'elsewhere'),
+    );
+    expect(clock.sleeperCount()).toBe(0);
+  });
+
+  test('whoever joined one that gave up waiting gives up at its own time, not later', async () => {
+    const { clock, host } = idempotentWorld();
+    void host({ inProgressMs: 60_000 }).run('f', 'k', 'b', heldWork().work);
+    await clock.advance(0);
+    const one = host({ whileRunning: { ...JOIN, waitMs: 5_000 } });
+    void one.run('f', 'k', 'b', heldWork().work);
+    await clock.advance(4_000);
+    const joined = one.run('f', 'k', 'b', heldWork().work);
+    expect(await clock.until(joined)).toMatchObject({ status: 'in-progress' });
+    expect(clock.monotonicMs()).toBe(9_000);
+  });
+
   test('ends when its time is over, whatever the twin does', async () => {
     const { clock, host } = idempotentWorld();
     const one = host({ whileRunning: JOIN });

@@ -210,6 +210,21 @@ describe('a first run that has not ended', () => {
     expect(await current).toEqual({ status: 'answered', answer: 'second', replayed: false });
   });
 
+  test('and comes back after a second one that left nothing is told to come again: no answer that is not stored', async () => {
+    const { host, clock } = world();
+    const zombie = blockedWork('zombie');
+    const late = host().run('f', 'k', 'b', zombie.work);
+    await clock.advance(IN_PROGRESS_MS);
+    const failed = host().run('f', 'k', 'b', () => Promise.reject(new Error('second')));
+    await expect(failed).rejects.toThrow('second');
+    zombie.end();
+    expect(await late).toEqual({ status: 'in-progress', retryAfterMs: 1_000 });
+    expect(await host().run('f', 'k', 'b', async () => ({ answer: 'third', keep: true }))).toMatchObject({
+      answer: 'third',
+      replayed: false,
+    });
+  });
+
   test('and fails late does not free the key of the second one', async () => {
     const { host, clock } = world();
     const { promise, reject } = Promise.withResolvers<Work>();

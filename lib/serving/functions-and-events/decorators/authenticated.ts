@@ -1,4 +1,5 @@
 import { checkNames } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import { isThenable } from '#resilience/attempt';
 import { refuse, type Awaitable, type Decorator, type Refusal } from './decorator.ts';
 
@@ -36,6 +37,7 @@ export const authenticated = <Caller extends object>(
 ): Decorator<{ readonly headers: Headers }, { readonly caller: Caller }, Unauthenticated> => {
   checkNames(options, ['verify']);
   const { verify } = options;
+  checkFunction('verify', verify);
   const stepOf = (caller: Caller | undefined): { readonly caller: Caller } | Refusal<Unauthenticated> =>
     caller === undefined ? refuse(REFUSALS.unknown) : { caller };
   return Object.freeze({

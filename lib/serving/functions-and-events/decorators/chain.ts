@@ -1,6 +1,7 @@
 import { refuse as refuseArgument } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import { compose } from './compose.ts';
-import type { Awaitable, Decorator, Unchanged } from './decorator.ts';
+import type { Awaitable, Decorator, Refused, Unchanged, UnchangedRefusals } from './decorator.ts';
 
 /** What a decorator may answer itself, and what it makes of answers. */
 type Effect = readonly [refuses: unknown, gives: unknown];
@@ -17,8 +18,10 @@ export type Merged<Context, Provides> = {
 type NextTakes<Outer, Takes, Gives> = [Gives] extends [Unchanged] ? Outer & Takes : Takes;
 
 type After<Passed, Answer> = Passed extends readonly [infer Refuses, infer Gives]
-  ? Refuses | ([Gives] extends [Unchanged] ? Answer : Gives)
+  ? Refuses | ([Gives] extends [Unchanged] ? Answer : Exclude<Gives, UnchangedRefusals> | PassedOn<Gives, Answer>)
   : never;
+
+type PassedOn<Gives, Answer> = [Extract<Gives, UnchangedRefusals>] extends [never] ? never : Extract<Answer, Refused>;
 
 /** What the caller gets: the handler's answer as the decorators, from the innermost on, pass it on, or a refusal. */
 export type Answered<Effects extends readonly Effect[], Answer> = Effects extends readonly [
@@ -60,7 +63,9 @@ export interface Chain<In, Context, Takes, Effects extends readonly Effect[]> {
 
 const HOOKS = ['before', 'after', 'around'] as const;
 
-const checkDecorator = (decorator: object): void => {
+const checkDecorator = (decorator: object | null): void => {
+  if (typeof decorator !== 'object' || decorator === null)
+    throw refuseArgument('decorator', 'an object with before, after or around', decorator);
   const found = HOOKS.filter(
     (hook) => hook in decorator && typeof decorator[hook as keyof typeof decorator] === 'function',
   );
@@ -80,7 +85,10 @@ const chainOf = (decorators: readonly object[]): object =>
       return chainOf([...decorators, decorator]);
     },
     // What fits to what has been said by the types of the chain.
-    handle: (handler: (context: object) => unknown) => compose(decorators as never, handler as never),
+    handle: (handler: (context: object) => unknown) => {
+      checkFunction('handler', handler);
+      return compose(decorators, handler);
+    },
   });
 
 /**

@@ -1,20 +1,26 @@
 import { checkInteger, checkNames } from '#primitives/checks';
+import { fieldOf, gzipFields, varyByEncoding } from './answer-headers.ts';
 import type { Headers } from './authenticated.ts';
-import type { Decorator } from './decorator.ts';
+import type { Decorator, Refused, UnchangedRefusals } from './decorator.ts';
 
-/** An answer whose body is text, as a Lambda function gives it to API Gateway. */
-export interface TextAnswer {
+/**
+ * An answer whose body is text, as a Lambda function gives it to API Gateway. A type and not an interface, as the next
+ * one, so that both are JSON for the compiler, and `idempotent` can keep them.
+ */
+export type TextAnswer = {
   readonly statusCode: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
-}
+  /** True when the body stands for bytes: it is left alone. */
+  readonly isBase64Encoded?: boolean;
+};
 /** The same, perhaps compressed. */
-export interface SentAnswer {
+export type SentAnswer = {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly isBase64Encoded: boolean;
-}
+};
 
 export interface CompressedOptions {
   /** A shorter body is sent as it is. 0..1_000_000 bytes, default 1 024: below it the head weighs more than is saved. */
@@ -34,42 +40,50 @@ const weightOf = (accepted: string, coding: string): number => {
   return any;
 };
 
-const plain = ({ statusCode, headers = {}, body }: TextAnswer): SentAnswer => ({
-  statusCode,
-  headers: { ...headers, vary: 'accept-encoding' },
-  body,
-  isBase64Encoded: false,
-});
+/** With all else that the answer has, e.g. cookies. */
+const plain = (answer: TextAnswer): SentAnswer => {
+  const { headers = {}, isBase64Encoded = false } = answer;
+  return { ...answer, headers: isBase64Encoded ? headers : varyByEncoding(headers), isBase64Encoded };
+};
+
+const isRefused = (answer: TextAnswer | Refused): answer is Refused =>
+  'refusal' in answer && typeof answer.refusal === 'string';
+
+/** Off the event loop, and loaded with the first answer that needs it: not every function starts with it. */
+const gzipped = async (text: string): Promise<Buffer> => {
+  const { gzip } = await import('node:zlib');
+  return new Promise((resolve, reject) => {
+    gzip(text, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
+  });
+};
 
 /**
  * Compresses answers for clients that say that they can read it: gzip, off the event loop. Others get it as it is, and
- * caches are told that the two differ.
+ * caches are told that the two differ. What has a `content-encoding`, or stands for bytes, stays as it is, and so does a
+ * refusal from further in. Of a compressed answer the length is left to who sends it, and its ETag is weak.
+ *
+ * It stands further out than `idempotent`: what is kept must not be in the coding of one client.
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
 export const compressed = (
   options: CompressedOptions = {},
-): Decorator<{ readonly headers: Headers }, object, never, TextAnswer, SentAnswer> => {
+): Decorator<{ readonly headers: Headers }, object, never, TextAnswer | Refused, SentAnswer | UnchangedRefusals> => {
   checkNames(options, ['minBytes']);
   const { minBytes = 1_024 } = options;
   checkInteger('minBytes', minBytes, 0, 1_000_000);
   return Object.freeze({
-    after: async (answer: TextAnswer, { headers }: { readonly headers: Headers }): Promise<SentAnswer> => {
-      const isEncoded = answer.headers?.['content-encoding'] !== undefined;
-      const isWorthIt = !isEncoded && Buffer.byteLength(answer.body) >= minBytes;
-      if (!isWorthIt || weightOf(headers['accept-encoding'] ?? '', 'gzip') <= 0) return plain(answer);
-      // Loaded with the first answer that needs it: not every function starts with it.
-      const { gzip } = await import('node:zlib');
-      const bytes = await new Promise<Buffer>((resolve, reject) => {
-        gzip(answer.body, (error, zipped) => (error === null ? resolve(zipped) : reject(error)));
-      });
+    after: async (
+      answer: TextAnswer | Refused,
+      { headers }: { readonly headers: Headers },
+    ): Promise<SentAnswer | Refused> => {
+      if (isRefused(answer)) return answer;
       const sent = plain(answer);
-      return {
-        ...sent,
-        headers: { ...sent.headers, 'content-encoding': 'gzip' },
-        body: bytes.toString('base64'),
-        isBase64Encoded: true,
-      };
+      const isLeft = sent.isBase64Encoded || fieldOf(sent.headers, 'content-encoding') !== undefined;
+      const isWorthIt = !isLeft && Buffer.byteLength(sent.body) >= minBytes;
+      if (!isWorthIt || weightOf(headers['accept-encoding'] ?? '', 'gzip') <= 0) return sent;
+      const body = (await gzipped(sent.body)).toString('base64');
+      return { ...sent, headers: gzipFields(sent.headers), body, isBase64Encoded: true };
     },
   });
 };

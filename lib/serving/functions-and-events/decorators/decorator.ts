@@ -3,6 +3,12 @@ export interface Unchanged {
   readonly unchanged: never;
 }
 
+/** What a decorator answers instead of going on, known by its `refusal`. */
+export type Refused = { readonly refusal: string };
+
+/** Stands, beside others, for the answer of a decorator that leaves refusals from further in as they are. */
+export type UnchangedRefusals = Refused & { readonly unchangedRefusals: never };
+
 declare const TYPES: unique symbol;
 export const REFUSED: unique symbol = Symbol('refused');
 
@@ -25,7 +31,8 @@ export type Awaitable<T> = T | PromiseLike<T>;
  * @typeParam Provides What it adds to the context of those further in, in the place of fields of the same name.
  * @typeParam Refuses What it may answer itself, instead of going on.
  * @typeParam Takes What the answers may be that come to it from further in.
- * @typeParam Gives What it makes of them; {@link Unchanged} when it leaves them as they are.
+ * @typeParam Gives What it makes of them; {@link Unchanged} when it leaves them as they are,
+ *   {@link UnchangedRefusals} beside others when it leaves refusals so.
  */
 export interface Decorator<
   Needs,
@@ -37,7 +44,10 @@ export interface Decorator<
   /** Gives what it adds to the context, undefined for nothing, or a {@link refuse refusal}. */
   readonly before?: (context: Needs) => Awaitable<Provides | Refusal<Refuses> | undefined>;
   /** Gives the answer to pass on. It gets the context as its `before` got it. */
-  readonly after?: (answer: Takes, context: Needs) => Awaitable<Gives extends Unchanged ? unknown : Gives>;
+  readonly after?: (
+    answer: Takes,
+    context: Needs,
+  ) => Awaitable<Gives extends Unchanged | UnchangedRefusals ? unknown : Gives>;
   /** Gives the answer to pass on: its own, or that of `next`, which goes on inwards with what it is given to add. */
   readonly around?: (context: Needs, next: (added?: Provides) => Promise<unknown>) => Awaitable<unknown>;
   /** Only for the types: what the chain is computed from. */

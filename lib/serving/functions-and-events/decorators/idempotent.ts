@@ -1,6 +1,7 @@
 import { canonicalJson } from '#primitives/canonical-json';
 import { sha256 } from '#primitives/sha256';
 import { checkNames, refuse as refuseArgument } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
 import type { Idempotency, RunOptions } from '#resilience/idempotency';
 import type { Decorator } from './decorator.ts';
@@ -20,7 +21,10 @@ export interface IdempotentOptions<Context, Answer extends Json | undefined> {
   readonly scope: (context: Context) => string;
   /** 1..1024 bytes; undefined when the call has none. */
   readonly key: (context: Context) => string | undefined;
-  /** What is the same when the same is asked for again. Compared as JSON, whatever the order of its fields. */
+  /**
+   * What is the same when the same is asked for again. Compared as JSON, whatever the order of its fields: what JSON would
+   * lose (a Set, a Map, an instance of a class without `toJSON`, NaN) is refused, two requests could be one by it.
+   */
   readonly request: (context: Context) => unknown;
   /**
    * A call without a key is never taken for another one: it is refused, or runs under the operation id that this gives
@@ -47,13 +51,18 @@ const REUSED: NotRun = Object.freeze({ refusal: 'key-reused' });
  * It stands behind what decides about the request: it asks for the validated `body`, so that nothing is answered from
  * memory that would be refused now.
  *
- * @throws {@link InvalidArgumentError} when an option is unknown
+ * @throws {@link InvalidArgumentError} when an option is unknown; a call throws it when its request is no JSON
  */
 export const idempotent = <Context extends { readonly body: unknown }, Answer extends Json | undefined>(
   options: IdempotentOptions<Context, Answer>,
 ): Decorator<Context, { readonly operationId: string }, NotRun, Answer> => {
   checkNames(options, NAMES);
   const { idempotency, scope, key, request, withoutKey, isLasting = () => true, replayed, run } = options;
+  if (typeof (idempotency as Idempotency | null | undefined)?.run !== 'function')
+    throw refuseArgument('idempotency', 'an object with run', idempotency);
+  for (const [name, part] of Object.entries({ scope, key, request })) checkFunction(name, part);
+  for (const [name, part] of Object.entries({ isLasting, replayed, run }))
+    if (part !== undefined) checkFunction(name, part);
   if (withoutKey !== 'refuse' && typeof withoutKey !== 'function')
     throw refuseArgument('withoutKey', 'refuse, or what gives an id', withoutKey);
   return Object.freeze({
@@ -66,7 +75,7 @@ export const idempotent = <Context extends { readonly body: unknown }, Answer ex
         const answer = (await next({ operationId })) as Answer;
         return { answer, keep: isLasting(answer) };
       };
-      const hash = sha256(canonicalJson(request(context)));
+      const hash = sha256(canonicalJson(request(context), 'request'));
       const outcome = await idempotency.run(scope(context), given, hash, work, run?.(context));
       if (outcome.status === 'in-progress') return { refusal: 'in-progress', retryAfterMs: outcome.retryAfterMs };
       if (outcome.status === 'reused') return REUSED;

@@ -1,3 +1,4 @@
+import { refuse as refuseArgument } from '#primitives/checks';
 import { isThenable } from '#resilience/attempt';
 import { refuse, type Decorator, type Refusal } from './decorator.ts';
 import type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts';
@@ -44,15 +45,25 @@ const invalid = (issues: readonly StandardIssue[]): Invalid => {
   return Object.freeze({ refusal: 'invalid', errors: byField });
 };
 
+/** Also where nobody checks types. */
+const checkSchema = (schema: unknown): void => {
+  const standard = (schema as { readonly '~standard'?: { readonly validate?: unknown } } | null | undefined)?.[
+    '~standard'
+  ];
+  if (typeof standard?.validate !== 'function') throw refuseArgument('schema', 'one of Standard Schema', schema);
+};
+
 /**
  * Makes a body of the draft, or refuses it. Further in there is a `body` of the schema's type, and no draft any more, so
  * that nothing changes what was validated.
  *
  * @param schema Of any library that speaks Standard Schema: valibot, zod, arktype, …
+ * @throws {@link InvalidArgumentError} when it is something else
  */
 export const validated = <Draft, Output>(
   schema: StandardSchema<Draft, Output>,
 ): Decorator<Unvalidated, Validated<Output>, Invalid> => {
+  checkSchema(schema);
   const { validate } = schema['~standard'];
   const stepOf = (result: StandardResult<Output>): Validated<Output> | Refusal<Invalid> =>
     result.issues === undefined ? { body: result.value, draft: undefined } : refuse(invalid(result.issues));

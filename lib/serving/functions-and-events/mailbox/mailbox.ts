@@ -1,7 +1,8 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
-import { absent, type Fields, type Table } from '#primitives/table';
+import { checkParts } from '#primitives/part-checks';
+import { absent, type Fields, type Key, type Table, type Write } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 
 /** A message to one person. */
@@ -27,7 +28,7 @@ export interface SentMail extends Mail {
 export interface Mailbox {
   /** Keeps the first mail of an id; further ones change nothing. One call. */
   readonly send: Mailer;
-  /** The mails to an address, oldest first, a hundred at most. One call. */
+  /** The newest hundred mails to an address, oldest first, by the clocks of those who sent them. One call. */
   list(address: string): Promise<readonly SentMail[]>;
 }
 
@@ -40,11 +41,16 @@ export interface MailboxOptions {
 
 const DAY_MS = 86_400_000;
 const LIST_LIMIT = 100;
+const TRIES = 5;
+const CONFLICT_PAUSE_MS = 20;
 /** Names that nobody will ever own. @see https://www.rfc-editor.org/rfc/rfc2606#section-2 */
 const NOWHERE = /\.invalid$/;
 
 // Addresses differ in case only by mistake.
-const partitionOf = (address: string): string => `mailbox/${address.normalize('NFC').toLowerCase()}`;
+const sameOf = (address: string): string => address.normalize('NFC').toLowerCase();
+const partitionOf = (address: string): string => `mailbox/${sameOf(address)}`;
+
+const markOf = (address: string, id: string): Key => ({ partition: `sent/${sameOf(address)}`, sort: id });
 
 const textOf = (fields: Fields, name: string): string => {
   const { [name]: value } = fields;
@@ -61,7 +67,18 @@ const textOf = (fields: Fields, name: string): string => {
 export const mailbox = (options: MailboxOptions): Mailbox => {
   checkNames(options, ['table', 'clock', 'keepMs']);
   const { table, clock, keepMs } = options;
+  checkParts({ table, clock });
   checkInteger('keepMs', keepMs, DAY_MS, 30 * DAY_MS);
+
+  /** Refused means that the mail is there. Only the same mail, sent twice at once, can be in its way. */
+  const write = async (writes: readonly Write[]): Promise<void> => {
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      const { status } = await untilAnswered(() => table.transact(writes));
+      if (status !== 'conflict') return;
+      await clock.sleep(CONFLICT_PAUSE_MS * tries);
+    }
+    throw new UnavailableError(`${table.name}: ${TRIES} transactions met others`);
+  };
 
   return Object.freeze<Mailbox>({
     send: async ({ id, to, subject, text }) => {
@@ -69,27 +86,25 @@ export const mailbox = (options: MailboxOptions): Mailbox => {
       checkText('to', to, 1, 1_024);
       if (NOWHERE.test(to.toLowerCase())) throw new UnavailableError('No host takes mail for a name in .invalid');
       const sentAtMs = clock.nowMs();
-      await untilAnswered(() =>
-        table.put({
-          key: { partition: partitionOf(to), sort: id },
-          fields: { to, subject, text, sentAtMs },
-          condition: absent(),
-          expiresAtMs: sentAtMs + keepMs,
-        }),
-      );
+      const expiresAtMs = sentAtMs + keepMs;
+      // By time, so that the newest are found by one query. That it was sent is a record of its own, by the id alone.
+      const mail = { partition: partitionOf(to), sort: `${new Date(sentAtMs).toISOString()}#${id}` };
+      await write([
+        { kind: 'put', key: markOf(to, id), fields: {}, condition: absent(), expiresAtMs },
+        { kind: 'put', key: mail, fields: { id, to, subject, text, sentAtMs }, expiresAtMs },
+      ]);
     },
     list: async (address) => {
       checkText('address', address, 1, 1_024);
-      const { records } = await table.query({ partition: partitionOf(address), limit: LIST_LIMIT });
-      return records
-        .map(({ key, fields }) => ({
-          id: key.sort,
-          to: textOf(fields, 'to'),
-          subject: textOf(fields, 'subject'),
-          text: textOf(fields, 'text'),
-          sentAtMs: Number(fields['sentAtMs'] ?? 0),
-        }))
-        .toSorted((one, other) => one.sentAtMs - other.sentAtMs);
+      const newestFirst = { partition: partitionOf(address), limit: LIST_LIMIT, descending: true };
+      const { records } = await table.query(newestFirst);
+      return records.toReversed().map(({ fields }) => ({
+        id: textOf(fields, 'id'),
+        to: textOf(fields, 'to'),
+        subject: textOf(fields, 'subject'),
+        text: textOf(fields, 'text'),
+        sentAtMs: Number(fields['sentAtMs'] ?? 0),
+      }));
     },
   });
 };

@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from '#primitives/errors';
+
 const MAX_LENGTH = 254;
 const LOCAL = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -22,4 +24,12 @@ export const normalizeEmail = (text: string): string | undefined => {
     labels.every((label) => LABEL.test(label));
   // Some letters outside of ASCII have one inside of it as their lower case (K, the Kelvin sign).
   return isOne && /^[\x21-\x7e]+$/.test(text) ? email : undefined;
+};
+
+/** @throws {@link InvalidArgumentError} for what is no address. It is not repeated. */
+export const emailOf = (text: string): string => {
+  const email = typeof text === 'string' ? normalizeEmail(text) : undefined;
+  if (email === undefined)
+    throw new InvalidArgumentError(`Expected 'email' to be an e-mail address, got another text.`);
+  return email;
 };

@@ -21,7 +21,7 @@ export interface SignUpRecord {
   readonly name: string;
   readonly state: State;
   readonly log: Readonly<Record<string, StepLog>>;
-  /** Why it is, or was, compensated. */
+  /** Why it is, or was, compensated; or why it never began. */
   readonly failure?: string;
 }
 
@@ -49,6 +49,21 @@ export const accountKey = (signupId: string): Key => ({ partition: `account/${si
 
 /** The record is written by these functions only. */
 export const signUpOf = (fields: Fields): SignUpRecord => fields as object as SignUpRecord;
+
+/** Why a sign-up was refused that nobody waited for. */
+const ADDRESS_TAKEN = 'address taken';
+
+/** A sign-up that never began: nothing but what is to be seen of it. */
+export const refusedSignUp = (email: string, name: string, atMs: number) => ({
+  email,
+  name,
+  state: 'failed' satisfies State,
+  failure: ADDRESS_TAKEN,
+  log: { reserve: { status: 'failing', attempts: 1, atMs } satisfies StepLog },
+});
+
+/** Every other reason begins with the step that failed. */
+export const isRefusedSignUp = ({ failure }: SignUpRecord): boolean => failure === ADDRESS_TAKEN;
 
 /** Every write of a sign-up is on the condition that it stands where its writer saw it: who comes late writes nothing. */
 export const standsAt = (state: State): Condition => equals('state', state);

@@ -1,16 +1,19 @@
 import type { Bus } from '#primitives/bus';
-import { checkInteger, checkNames } from '#primitives/checks';
+import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, equals, or, type Table, type Update } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import { announce } from '../events.ts';
 import type { Mailer } from '../mailbox/mailbox.ts';
+import { emailOf } from './email.ts';
 import {
   accountKey,
   addressKey,
   EVENT_OF,
+  refusedSignUp,
   signUpKey,
   signUpOf,
   standsAt,
@@ -20,6 +23,7 @@ import {
   type StepLog,
   type Task,
 } from './record.ts';
+import type { SignUpRequest } from './sign-ups.ts';
 import { transactions } from './transaction.ts';
 
 /** `stale`: it was done before, or another way was taken meanwhile; nothing was changed. */
@@ -61,6 +65,12 @@ export interface SignUpSteps {
   run(delivery: StepDelivery): Promise<StepOutcome>;
   /** Turns a sign-up to compensation, unless it has got past the task: for deliveries that never were answered. */
   giveUp(delivery: StepDelivery, reason: string): Promise<StepOutcome>;
+  /**
+   * Notes down that a sign-up was refused because somebody has its address, for whoever looks: an event has no answer
+   * that could say so. It is `failed` then, with the reason `address taken`, and remembered for `keepMs`. A sign-up that
+   * there is stays as it is. One call.
+   */
+  refuse(request: SignUpRequest): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -77,7 +87,9 @@ const reasonOf = (error: unknown): string =>
  */
 export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
   checkNames(options, ['table', 'bus', 'mailer', 'clock', 'random', 'attemptCount', 'keepMs']);
-  const { table, bus, mailer, clock, attemptCount, keepMs } = options;
+  const { table, bus, mailer, clock, random, attemptCount, keepMs } = options;
+  checkParts({ table, bus, clock, random });
+  checkFunction('mailer', mailer);
   checkInteger('attemptCount', attemptCount, 1, 1_000);
   checkInteger('keepMs', keepMs, DAY_MS, 400 * DAY_MS);
   const transact = transactions(options);
@@ -176,6 +188,13 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
 
   return Object.freeze<SignUpSteps>({
     giveUp,
+    refuse: async ({ signupId, email: given, name }) => {
+      checkText('signupId', signupId, 1, 256);
+      const nowMs = clock.nowMs();
+      const fields = refusedSignUp(emailOf(given), name, nowMs);
+      const put = { key: signUpKey(signupId), fields, condition: absent(), expiresAtMs: nowMs + keepMs };
+      await untilAnswered(() => table.put(put));
+    },
     run: async (delivery) => {
       const { signupId, task, attempt } = delivery;
       const record = await find(signupId);

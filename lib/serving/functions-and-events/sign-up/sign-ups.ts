@@ -2,13 +2,15 @@ import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError, OutcomeUnknownError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, type Table } from '#primitives/table';
 import { announce } from '../events.ts';
-import { normalizeEmail } from './email.ts';
+import { emailOf } from './email.ts';
 import {
   addressKey,
   EVENT_OF,
+  isRefusedSignUp,
   signUpKey,
   signUpOf,
   viewOf,
@@ -21,7 +23,7 @@ import { transactions } from './transaction.ts';
 export interface SignUpRequest {
   /** Names the sign-up. A request that is repeated under the same id is the same sign-up. */
   readonly signupId: string;
-  /** Compared in the form of {@link normalizeEmail}. */
+  /** Compared in the form of `normalizeEmail`. */
   readonly email: string;
   /** 1..256 bytes. */
   readonly name: string;
@@ -62,7 +64,8 @@ const LOST_ANSWERS_LIMIT = 3;
  */
 export const signUps = (options: SignUpsOptions): SignUps => {
   checkNames(options, ['table', 'bus', 'clock', 'random', 'restartAfterMs']);
-  const { table, bus, clock, restartAfterMs } = options;
+  const { table, bus, clock, random, restartAfterMs } = options;
+  checkParts({ table, bus, clock, random });
   checkInteger('restartAfterMs', restartAfterMs, 1_000, 3_600_000);
   const transact = transactions(options);
 
@@ -105,14 +108,14 @@ export const signUps = (options: SignUpsOptions): SignUps => {
       const { signupId, name, traceparent } = request;
       checkText('signupId', signupId, 1, 256);
       checkText('name', name, 1, 256);
-      const email = normalizeEmail(request.email);
-      if (email === undefined)
-        throw new InvalidArgumentError(`Expected 'email' to be an e-mail address, got another text.`);
+      const email = emailOf(request.email);
       const refusals = await reserveUntilAnswered(request, email);
       const own = refusals?.[0]?.current;
       if (refusals === undefined || own !== undefined) {
         if (own !== undefined && signUpOf(own).email !== email)
           throw new InvalidArgumentError(`Sign-up ${signupId} is of another address.`);
+        // Noted down as refused: a repeat is told the same, also when the address is free by now.
+        if (own !== undefined && isRefusedSignUp(signUpOf(own))) return 'taken';
         const state = own === undefined ? 'account' : signUpOf(own).state;
         if (state === 'account') await tell(signupId, state, traceparent);
         return 'accepted';

@@ -3,12 +3,21 @@ import type { Bus } from '#primitives/bus';
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { and, equals, type Table } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import { announce } from '../events.ts';
 import { codeHash, sameHash, type Mac } from './mac.ts';
-import { challengeKey, challengeOf, isExpired, isOpen, newChallenge, type ChallengeRecord } from './record.ts';
+import {
+  challengeKey,
+  challengeOf,
+  checkOwner,
+  isExpired,
+  isOpen,
+  newChallenge,
+  type ChallengeRecord,
+} from './record.ts';
 
 /** Somebody is to prove that they read what is sent to an address. */
 export interface ChallengeRequest {
@@ -52,12 +61,14 @@ export interface Challenges {
    * Makes a challenge and has its code sent: by an event, which carries no code. Two calls.
    *
    * @throws {@link UnavailableError} when the event was not taken: the same request may be repeated
+   * @throws {@link InvalidArgumentError} when there is a challenge of this id for another user or address
    */
   begin(request: ChallengeRequest): Promise<Challenge>;
   /**
    * Compares a code with the one that was sent. The attempt is counted before the code is looked at, so that of many
-   * at once no more than `attemptCount` are compared; a crash in between costs the attempt. Of several that are right
-   * one is `verified`. Two calls, three when the code is right, one for each other verification that came between.
+   * at once no more than `attemptCount` are compared; a crash in between costs the attempt. What comes before a code was
+   * drawn is `wrong`, compared with nothing, and costs none. Of several that are right one is `verified`. Two calls, three when the code is right, one more for
+   * each other verification that came between.
    */
   verify(challengeId: string, code: string): Promise<Verdict>;
 }
@@ -73,15 +84,19 @@ type Judged = { readonly verdict: Verdict } | { readonly record: ChallengeRecord
 export const challenges = (options: ChallengesOptions): Challenges => {
   checkNames(options, ['table', 'bus', 'mac', 'clock', 'random', 'lifetimeMs', 'attemptCount']);
   const { table, bus, mac, clock, random, lifetimeMs, attemptCount } = options;
+  checkParts({ table, bus, clock, random });
+  checkFunction('mac', mac);
   checkInteger('lifetimeMs', lifetimeMs, 1_000, 3_600_000);
   checkInteger('attemptCount', attemptCount, 1, 10);
+
+  const leftMs = ({ expiresAtMs }: ChallengeRecord): number => expiresAtMs - clock.nowMs();
 
   const ended = (record: ChallengeRecord | undefined): Verdict | undefined => {
     if (record === undefined) return { status: 'unknown' };
     if (isExpired(record, clock.nowMs())) return { status: 'expired' };
     if (record.tokenHash !== undefined) return { status: 'used' };
     if (record.attempts < attemptCount) return undefined;
-    return { status: 'exhausted', endsInMs: record.expiresAtMs - clock.nowMs() };
+    return { status: 'exhausted', endsInMs: leftMs(record) };
   };
 
   /** Counts an attempt. The challenge as it was before, or why there is none left. */
@@ -94,11 +109,15 @@ export const challenges = (options: ChallengesOptions): Challenges => {
       const verdict = ended(record);
       if (verdict !== undefined || record === undefined) return { verdict: verdict ?? { status: 'unknown' } };
       const { attempts } = record;
+      const attemptsLeft = attemptCount - attempts - 1;
+      // There is nothing to compare with yet: whoever guesses now takes nobody's attempts away.
+      if (record.hash === undefined)
+        return { verdict: { status: 'wrong', attemptsLeft: attemptsLeft + 1, endsInMs: leftMs(record) } };
       const attemptBy = random.uuid();
       const outcome = await untilAnswered(() =>
         table.update({
           key,
-          set: { attempts: attempts + 1, attemptBy },
+          set: { attempts: attempts + 1, attemptsLeft, attemptBy },
           condition: and(equals('attempts', attempts), isOpen(clock.nowMs())),
         }),
       );
@@ -130,7 +149,9 @@ export const challenges = (options: ChallengesOptions): Challenges => {
       const made = newChallenge({ challengeId, user, address }, clock.nowMs() + lifetimeMs);
       const outcome = await untilAnswered(() => table.put(made));
       const isThere = outcome.status === 'refused' && outcome.current !== undefined;
-      const { expiresAtMs } = isThere ? challengeOf(outcome.current) : made.fields;
+      const record: ChallengeRecord = isThere ? challengeOf(outcome.current) : made.fields;
+      checkOwner(record, { challengeId, user, address });
+      const { expiresAtMs } = record;
       await announce(bus, 'challenge.requested', { challengeId, user, address }, traceparent);
       return { challengeId, expiresAtMs };
     },
@@ -138,10 +159,10 @@ export const challenges = (options: ChallengesOptions): Challenges => {
       const counted = await count(challengeId);
       if ('verdict' in counted) return counted.verdict;
       const { record } = counted;
-      const { hash = '', user, attempts, expiresAtMs } = record;
+      const { hash = '', user, attempts } = record;
       if (!sameHash(await codeHash(mac, challengeId, code), hash)) {
         const attemptsLeft = attemptCount - attempts - 1;
-        return { status: 'wrong', attemptsLeft, endsInMs: expiresAtMs - clock.nowMs() };
+        return { status: 'wrong', attemptsLeft, endsInMs: leftMs(record) };
       }
       const token = await spend(challengeId, hash);
       if (token !== undefined) return { status: 'verified', token, user };

@@ -1,14 +1,23 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { InvalidArgumentError } from '#primitives/errors';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import { absent, and, not, type Table } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import type { Mailer } from '../mailbox/mailbox.ts';
 import type { ChallengeRequest } from './challenges.ts';
 import { codeHash, drawCode, hideCode, showCode, type Mac } from './mac.ts';
-import { challengeKey, challengeOf, isExpired, isOpen, newChallenge, type ChallengeRecord } from './record.ts';
+import {
+  challengeKey,
+  challengeOf,
+  checkOwner,
+  isExhausted,
+  isExpired,
+  isOpen,
+  newChallenge,
+  type ChallengeRecord,
+} from './record.ts';
 
-/** `skipped`: the challenge is over, nobody could use its code. */
+/** `skipped`: the challenge is over (used, exhausted, out of time), nobody could use its code. */
 export type Sending = 'sent' | 'already-sent' | 'skipped';
 
 export interface CodeSenderOptions {
@@ -41,6 +50,10 @@ const textFor = (code: string): string => `${code} is your code. It can be used 
 export const codeSender = (options: CodeSenderOptions): CodeSender => {
   checkNames(options, ['table', 'mailer', 'mac', 'drawBelow', 'clock', 'lifetimeMs']);
   const { table, mailer, mac, drawBelow, clock, lifetimeMs } = options;
+  checkParts({ table, clock });
+  checkFunction('mailer', mailer);
+  checkFunction('mac', mac);
+  checkFunction('drawBelow', drawBelow);
   checkInteger('lifetimeMs', lifetimeMs, 1_000, 3_600_000);
 
   const find = async (request: ChallengeRequest, sentAtMs: number): Promise<ChallengeRecord> => {
@@ -69,12 +82,11 @@ export const codeSender = (options: CodeSenderOptions): CodeSender => {
   };
 
   return async (request, sentAtMs) => {
-    const { challengeId, user, address } = request;
+    const { challengeId, address } = request;
     const record = await find(request, sentAtMs);
-    if (record.user !== user || record.address !== address)
-      throw new InvalidArgumentError(`Challenge ${challengeId} is of another user or address.`);
+    checkOwner(record, request);
     if (record.sentAtMs !== undefined) return 'already-sent';
-    if (record.tokenHash !== undefined || isExpired(record, clock.nowMs())) return 'skipped';
+    if (record.tokenHash !== undefined || isExhausted(record) || isExpired(record, clock.nowMs())) return 'skipped';
     const hidden = await hiddenCode(challengeId, record);
     if (hidden === undefined) return 'skipped';
     const code = await showCode(mac, challengeId, hidden);

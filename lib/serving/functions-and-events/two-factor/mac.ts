@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { InvalidArgumentError } from '#primitives/errors';
+import { refuse } from '#primitives/checks';
 
 /**
  * A keyed hash of a text, 32 bytes: nobody without the key can compute it. By {@link keyedMac}, or by a service that
@@ -16,12 +16,12 @@ const PAD_BYTES = 6;
  * HMAC with SHA-256.
  *
  * @param key 32 bytes or more, by chance.
- * @throws {@link InvalidArgumentError} when the key is shorter
+ * @throws {@link InvalidArgumentError} when the key is shorter, or is no bytes. Nothing of it is shown
  * @see https://www.rfc-editor.org/rfc/rfc2104
  */
 export const keyedMac = (key: Uint8Array): Mac => {
-  if (key.length < MIN_KEY_BYTES)
-    throw new InvalidArgumentError(`Expected 'key' to be ${MIN_KEY_BYTES} bytes or more, got ${key.length}.`);
+  if (!(key instanceof Uint8Array) || key.length < MIN_KEY_BYTES)
+    throw refuse('key', `${MIN_KEY_BYTES} bytes or more`, key instanceof Uint8Array ? key.length : typeof key);
   return (text) => createHmac('sha256', key).update(text).digest();
 };
 

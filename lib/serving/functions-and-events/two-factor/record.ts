@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '#primitives/errors';
 import { absent, and, atMost, not, type Condition, type Fields, type Key } from '#primitives/table';
 
 /** A challenge as it is stored. The code is not. */
@@ -8,6 +9,8 @@ export interface ChallengeRecord {
   readonly expiresAtMs: number;
   /** How many codes were, or are being, compared. */
   readonly attempts: number;
+  /** How many are left, since the first: without it all are. */
+  readonly attemptsLeft?: number;
   /** Names the last who raised `attempts`. */
   readonly attemptBy: string;
   /** Keyed hash of the code, and the code under a pad: both since the code was drawn. */
@@ -42,6 +45,18 @@ export const newChallenge = (
 });
 
 export const isExpired = ({ expiresAtMs }: ChallengeRecord, nowMs: number): boolean => expiresAtMs <= nowMs;
+
+/** No code will be compared any more. */
+export const isExhausted = ({ attemptsLeft }: ChallengeRecord): boolean => attemptsLeft === 0;
+
+/** @throws {@link InvalidArgumentError} when a challenge was made for somebody else than who asks */
+export const checkOwner = (
+  record: ChallengeRecord,
+  { challengeId, user, address }: { readonly challengeId: string; readonly user: string; readonly address: string },
+): void => {
+  if (record.user !== user || record.address !== address)
+    throw new InvalidArgumentError(`Challenge ${challengeId} is of another user or address.`);
+};
 
 /** Nothing has become of the challenge yet: part of every condition, since a record outlives its time. */
 export const isOpen = (nowMs: number): Condition => and(absent('tokenHash'), not(atMost('expiresAtMs', nowMs)));

@@ -209,6 +209,16 @@ test(
       expect((await ended(signupId)).status).toBe('completed');
       expect(await mailsTo(email)).toHaveLength(1);
     }
+    const refused = { ...byEvent, signupId: randomUUID() };
+    await publish('signup.requested', refused);
+    await until(
+      () => call('GET', `/signups/${refused.signupId}`),
+      (answer) => answer.status === 200,
+      PATIENCE_MS,
+      300,
+    );
+    const { status, reason } = await ended(refused.signupId);
+    expect({ status, reason }).toEqual({ status: 'failed', reason: 'address taken' });
   },
   TEST_MS,
 );

@@ -29,7 +29,7 @@ const TOKEN = 'token';
 /** The HTTP function and, behind a bus and a queue, the steps. */
 const stack = (options: { readonly isLocal?: boolean } = {}) => {
   const w = makeWorld({ seed: 1 });
-  const { table, bus, api, box, clock, random } = signUpWorld(w);
+  const { table, bus, api, box, source, clock, random } = signUpWorld(w);
   const keys = memoryTable({ name: 'idempotency', clock: w.clock });
   const handler = httpFunction({
     api: functionsAndEventsApi,
@@ -63,7 +63,8 @@ const stack = (options: { readonly isLocal?: boolean } = {}) => {
   const read = (address: string) =>
     call('GET', `/mailbox/${address}`, undefined, [['authorization', `Bearer ${TOKEN}`]]);
   const codeOf = async (address: string) => /^\d{6}/.exec((await read(address)).body.mails[0]?.text ?? '')?.[0] ?? '';
-  return { w, call, read, codeOf };
+  const message = async (body: object) => source.sendBatch([{ body: JSON.stringify(body) }]);
+  return { w, call, read, codeOf, message };
 };
 const ANN = { user: 'ann', address: 'ann@example.org' };
 
@@ -111,13 +112,15 @@ test.each([
   [{ code: '123456\n' }],
   [{ code: '123456', x: 1 }],
 ])('%j is 400, is not repeated in the answer, and costs no attempt', async (given) => {
-  const { call } = stack();
+  const { w, call, codeOf } = stack();
   const { body } = await call('POST', '/two-factor/challenges', ANN);
+  await w.untilQuiet();
   const path = `/two-factor/challenges/${body.challengeId}/verify`;
   const refused = await call('POST', path, given);
   expect(refused.status).toBe(400);
   expect(refused.text).not.toMatch(/12345|１２３/);
-  expect((await call('POST', path, { code: '000000' })).body.attemptsLeft).toBe(4);
+  const wrong = (await codeOf(ANN.address)) === '000000' ? '111111' : '000000';
+  expect((await call('POST', path, { code: wrong })).body.attemptsLeft).toBe(4);
 });
 
 test('a challenge or a sign-up that there is not is 404', async () => {
@@ -138,6 +141,18 @@ test('an idempotency-key makes a repeat the same challenge and the same sign-up'
   const [first, second] = [await call('POST', '/signups', body, key), await call('POST', '/signups', body, key)];
   expect(second).toMatchObject({ status: 202, body: first.body });
   expect((await call('POST', '/signups', { ...body, name: 'Bob' }, key)).status).toBe(422);
+});
+
+test('a sign-up by a message for an address that somebody has is to be seen as failed, and why', async () => {
+  const { w, call, message } = stack();
+  await call('POST', '/signups', { email: 'ann@example.org', name: 'Ann' });
+  await message({ signupId: 'late', email: 'Ann@example.org', name: 'Eve' });
+  await w.untilQuiet();
+  expect((await call('GET', '/signups/late')).body).toMatchObject({
+    status: 'failed',
+    reason: 'address taken',
+    steps: [{ name: 'reserve', status: 'failing', attempts: 1 }, { status: 'waiting' }, { status: 'waiting' }],
+  });
 });
 
 test('a sign-up is 202 and ends as completed, visible per step; the address is taken: 409', async () => {

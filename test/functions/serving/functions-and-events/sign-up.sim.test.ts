@@ -36,7 +36,8 @@ const scenario =
     const next = await start('next', UNREACHABLE);
     // It is in use again: what comes late must not touch it.
     const late = { id: 'late', 'detail-type': 'signup.step-failed', detail: { signupId: 'bob' } };
-    await source.sendBatch([{ body: JSON.stringify(late) }]);
+    const refused = { signupId: 'refused', email: SHARED, name: 'refused' };
+    await source.sendBatch([{ body: JSON.stringify(late) }, { body: JSON.stringify(refused) }]);
     const heldMeanwhile: string[] = [];
     w.watch(async () => void heldMeanwhile.push(`${stateIn(table, 'next')} ${ownerIn(table, UNREACHABLE)}`));
     await w.untilQuiet();
@@ -52,6 +53,7 @@ const scenario =
       problemsIf(bobState !== 'failed' || freed !== 'nobody', `not compensated: ${bobState}, kept by ${freed}`),
       problemsIf(stateIn(table, winner) !== 'completed', `${winner} is ${stateIn(table, winner)}`),
       problemsIf(stateIn(table, 'cid') !== 'completed', `cid is ${stateIn(table, 'cid')}`),
+      problemsIf(stateIn(table, 'refused') !== 'failed', `of a taken address: ${stateIn(table, 'refused')}`),
       problemsIf(accounts.toSorted().join() !== ['cid', winner].toSorted().join(), `accounts: ${accounts.join()}`),
       problemsIf(mailed.toSorted().join() !== [SHARED, ALONE].join(), `mails to ${mailed.join()}`),
       problemsIf(ownerIn(table, SHARED) !== winner, `${SHARED} is ${ownerIn(table, SHARED)}'s`),

@@ -3,6 +3,7 @@
  * `@ts-expect-error` is itself an error as soon as the line below it compiles.
  */
 import * as v from 'valibot';
+import type { Json } from '#primitives/table';
 import type { Idempotency } from '#resilience/idempotency';
 import {
   authenticated,
@@ -40,8 +41,8 @@ const order = v.strictObject({
   currency: v.string(),
   lines: v.array(v.strictObject({ sku: v.string(), quantity: v.number() })),
 });
-const onceByUser = <Context extends { readonly body: unknown; readonly caller: { readonly user: string } }>() =>
-  idempotent<Context, { readonly id: string }>({
+const onceByUser = <Answer extends Json = { readonly id: string }>() =>
+  idempotent<{ readonly body: unknown; readonly caller: { readonly user: string } }, Answer>({
     idempotency: keys,
     scope: ({ caller }) => caller.user,
     key: () => 'k',
@@ -75,6 +76,18 @@ export const whatComesOut = (): void => {
   expectType<Same<Awaited<ReturnType<typeof sent>>, SentAnswer>>();
 };
 
+export const refusalsThroughCompression = (): void => {
+  const answer = { statusCode: 200, body: 'text' };
+  const text = decorated<Call>()
+    .with(compressed())
+    .with(authenticated({ verify }))
+    .with(validated(order))
+    .with(onceByUser<{ readonly statusCode: number; readonly body: string }>())
+    .handle(() => answer);
+  // Each form of refusal, as it was made further in.
+  expectType<Same<Awaited<ReturnType<typeof text>>, SentAnswer | NotRun | Invalid | Unauthenticated>>();
+};
+
 export const aMistakenOrder = (): void => {
   const base = decorated<Call>();
   // @ts-expect-error Idempotency before validation: there is no `body` yet, so an invalid request could be answered from memory.
@@ -87,8 +100,6 @@ export const aMistakenOrder = (): void => {
   base.with(validated(order)).with(validated(order));
   // @ts-expect-error Authentication where there are no headers.
   decorated<{ readonly draft: object }>().with(authenticated({ verify }));
-  // @ts-expect-error A refusal that compression, further out, cannot send: it is no answer with a body.
-  base.with(compressed()).with(authenticated({ verify }));
   const counted: Decorator<object, object, never, number, string> = { after: (answer) => String(answer) };
   // @ts-expect-error What comes from further in, a text, is not the number that the decorator further out takes.
   base.with(counted).with(counted);

@@ -14,6 +14,7 @@ import {
   idempotent,
   validated,
   type Headers,
+  type TextAnswer,
 } from '#serving/functions-and-events/index';
 
 describe('defaults', () => {
@@ -176,6 +177,81 @@ describe('compressed', () => {
   });
 });
 
+describe('what compression leaves of an answer', () => {
+  const gzip = { 'accept-encoding': 'gzip' };
+  const text = 'x'.repeat(2_000);
+  const sentOf = async (answer: Omit<TextAnswer, 'statusCode'>, headers: Headers = gzip) =>
+    decorated<{ readonly headers: Headers }>()
+      .with(compressed())
+      .handle(() => ({ statusCode: 200, ...answer }))({ headers });
+
+  test.each([
+    [{ Vary: 'Origin' }, { vary: 'Origin, accept-encoding' }],
+    [{ vary: 'Accept-Encoding, origin' }, { vary: 'Accept-Encoding, origin' }],
+    [{ Vary: '*' }, { Vary: '*' }],
+    [{ vary: 'a', Vary: 'b' }, { vary: 'a, b, accept-encoding' }],
+  ])('what it varied by before (%j) still counts', async (headers, expected) => {
+    const { 'content-encoding': encoding, ...sent } = (await sentOf({ headers, body: text })).headers;
+    expect([encoding, sent]).toEqual(['gzip', expected]);
+    expect((await sentOf({ headers, body: text }, {})).headers).toEqual(expected);
+  });
+
+  test('the length of the text, and a strong ETag, do not stand for the compressed bytes', async () => {
+    const headers = { 'Content-Length': '2000', ETag: '"v1"', 'x-more': '1' };
+    expect((await sentOf({ headers, body: text })).headers).toEqual({
+      'x-more': '1',
+      etag: 'W/"v1"',
+      'content-encoding': 'gzip',
+      vary: 'accept-encoding',
+    });
+    expect((await sentOf({ headers: { etag: 'W/"v1"' }, body: text })).headers).toMatchObject({ etag: 'W/"v1"' });
+    expect((await sentOf({ headers, body: text }, {})).headers).toEqual({ ...headers, vary: 'accept-encoding' });
+  });
+
+  test('an encoding under a name of any case, and a body that stands for bytes, are left alone', async () => {
+    const encoded = { headers: { 'Content-Encoding': 'br' }, body: text };
+    expect(await sentOf(encoded)).toMatchObject({ body: text, isBase64Encoded: false });
+    const bytes = { headers: { 'content-type': 'image/png' }, body: text, isBase64Encoded: true };
+    expect(await sentOf(bytes)).toEqual({ statusCode: 200, ...bytes });
+  });
+
+  test('what else an answer has stays with it', async () => {
+    const answer: TextAnswer & { readonly cookies: readonly string[] } = {
+      statusCode: 200,
+      body: text,
+      cookies: ['a'],
+    };
+    expect(await sentOf(answer)).toMatchObject({ cookies: ['a'], isBase64Encoded: true });
+  });
+
+  test('a refusal from further in passes as it is, by `refuse` and by `around`', async () => {
+    const keys = idempotency({
+      table: memoryTable({ name: 'keys', clock: memoryClock() }),
+      clock: memoryClock(),
+      random: seededRandom(1),
+      inProgressMs: 10_000,
+      keepMs: 60_000,
+    });
+    const once = idempotent<{ readonly body: unknown }, TextAnswer>({
+      idempotency: keys,
+      scope: () => 'f',
+      key: () => 'k',
+      request: ({ body }) => body,
+      withoutKey: 'refuse',
+    });
+    const run = decorated<{ readonly headers: Headers; readonly draft: unknown }>()
+      .with(compressed({ minBytes: 0 }))
+      .with(validated(v.number()))
+      .with(once)
+      .handle(({ body }) => ({ statusCode: 200, body: String(body) }));
+    expect(await run({ headers: gzip, draft: 1 })).toMatchObject({ statusCode: 200, isBase64Encoded: true });
+    // Kept as text: whoever cannot read gzip gets the same answer.
+    expect(await run({ headers: {}, draft: 1 })).toMatchObject({ body: '1', isBase64Encoded: false });
+    expect(await run({ headers: gzip, draft: 2 })).toEqual({ refusal: 'key-reused' });
+    expect(await run({ headers: gzip, draft: 'x' })).toMatchObject({ refusal: 'invalid' });
+  });
+});
+
 describe('idempotent', () => {
   const place = (options: { readonly withoutKey?: 'refuse'; readonly scope?: string } = {}) => {
     const clock = memoryClock();
@@ -234,6 +310,30 @@ describe('idempotent', () => {
     ];
     expect(answers).toEqual([1, 1]);
     expect(await run({ body: { a: [{ x: 1, y: 2 }, 1], b: 2 } })).toEqual({ refusal: 'key-reused' });
+  });
+
+  test('requests that differ in a Date alone are two, and what JSON would lose is refused before anything runs', async () => {
+    const clock = memoryClock();
+    const table = memoryTable({ name: 'keys', clock });
+    const keys = idempotency({ table, clock, random: seededRandom(1), inProgressMs: 10_000, keepMs: 60_000 });
+    let runs = 0;
+    const run = decorated<{ readonly body: unknown }>()
+      .with(
+        idempotent({
+          idempotency: keys,
+          scope: () => 'f',
+          key: () => 'k',
+          request: ({ body }) => body,
+          withoutKey: 'refuse',
+        }),
+      )
+      .handle(() => (runs += 1));
+    expect(await run({ body: { at: new Date(0) } })).toBe(1);
+    expect(await run({ body: { at: new Date(1) } })).toEqual({ refusal: 'key-reused' });
+    expect(await run({ body: { at: new Date(0), note: undefined } })).toBe(1);
+    for (const lost of [new Set([1]), new Map(), Number.NaN])
+      await expect(run({ body: { lost } })).rejects.toThrow("Expected 'request' to be JSON");
+    expect(runs).toBe(1);
   });
 
   test('calls without a key are never merged, and have ids of their own (typescript#1501)', async () => {

@@ -123,6 +123,35 @@ test('a request that is repeated is the same sign-up; its id with another addres
   await expect(start('s', 'bob@example.org')).rejects.toThrow(InvalidArgumentError);
 });
 
+test('a sign-up that nobody waited for and that was refused is shown as failed, and a repeat is told the same', async () => {
+  const { start, api, steps, settle, table, clock, calls, partitions } = world();
+  await start('s');
+  expect(await start('refused', 'Ann@example.org')).toBe('taken');
+  calls.length = 0;
+  await steps.refuse({ signupId: 'refused', email: 'Ann@example.org', name: 'Eve' });
+  expect(calls).toEqual(['dynamodb.PutItem']);
+  const reserve = { name: 'reserve', status: 'failing', attempts: 1, atMs: clock.nowMs() };
+  expect(await api.look('refused')).toMatchObject({
+    status: 'failed',
+    reason: 'address taken',
+    steps: [reserve, {}, {}],
+  });
+  expect(table.dump().find(({ key }) => key.partition === 'signup/refused')?.expiresAtMs).toBe(clock.nowMs() + DAY_MS);
+  await steps.giveUp({ signupId: 's', task: 'account', attempt: 3 }, 'no answer');
+  await settle();
+  // Free by now; the same request is still the same.
+  expect(await start('refused')).toBe('taken');
+  expect(partitions()).toEqual(['signup/refused', 'signup/s']);
+});
+
+test('a refusal that comes late changes nothing of a sign-up that there is', async () => {
+  const { start, api, steps, settle } = world();
+  await start('s');
+  await steps.refuse({ signupId: 's', email: 'ann@example.org', name: 'Ann' });
+  await settle();
+  expect((await api.look('s'))?.status).toBe('completed');
+});
+
 test('every event that comes twice, and late, changes nothing', async () => {
   const { start, settle, steps, mails, partitions, bus } = world();
   await start('s');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { InvalidArgumentError, OutcomeUnknownError } from '#primitives/errors';
+import { InvalidArgumentError, OutcomeUnknownError, UnavailableError } from '#primitives/errors';
 import { memoryWire } from '#primitives/memory/wire';
 import { EVENT_SOURCE } from '#serving/functions-and-events/events';
 import type { Verdict } from '#serving/functions-and-events/two-factor/challenges';
@@ -81,11 +81,28 @@ describe('a challenge', () => {
     expect(await api.verify(ANN.challengeId, right)).toEqual({ status: 'expired' });
   });
 
-  test('that there is not is told apart; one whose code was not sent yet counts attempts', async () => {
-    const { api } = login();
-    expect(await api.verify('nothing', '000000')).toEqual({ status: 'unknown' });
+  test('that there is not is told apart', async () => {
+    expect(await login().api.verify('nothing', '000000')).toEqual({ status: 'unknown' });
+  });
+
+  test('loses no attempt to guesses that come before its code is drawn: they are wrong, and compared with nothing', async () => {
+    const { api, send, code, compareCount, clock } = login();
+    const { expiresAtMs } = await api.begin(ANN);
+    const wrong = { status: 'wrong', attemptsLeft: ATTEMPT_COUNT, endsInMs: expiresAtMs - clock.nowMs() };
+    for (let guess = 0; guess <= ATTEMPT_COUNT; guess += 1)
+      expect(await api.verify(ANN.challengeId, '000000')).toEqual(wrong);
+    expect(compareCount()).toBe(0);
+    expect(await send(ANN, 0)).toBe('sent');
+    expect(await api.verify(ANN.challengeId, await code(ANN.address))).toMatchObject({ status: 'verified' });
+  });
+
+  test('of an id that there is, for another user or address, is refused, and nothing is sent', async () => {
+    const { api, bus } = login();
     await api.begin(ANN);
-    expect(await api.verify(ANN.challengeId, '000000')).toMatchObject({ status: 'wrong', attemptsLeft: 4 });
+    const before = bus.published().length;
+    await expect(api.begin({ ...ANN, address: 'eve@example.org' })).rejects.toThrow(InvalidArgumentError);
+    await expect(api.begin({ ...ANN, user: 'eve' })).rejects.toThrow(InvalidArgumentError);
+    expect(bus.published()).toHaveLength(before);
   });
 
   test('begun twice under one id is one challenge, with the time of the first', async () => {
@@ -135,6 +152,24 @@ describe('the code', () => {
     const { send, box, clock } = await begun();
     expect(await send(ANN, clock.nowMs())).toBe('already-sent');
     expect(await box.list(ANN.address)).toHaveLength(1);
+  });
+
+  test('is not sent any more once its challenge is exhausted', async () => {
+    let isMailLost = true;
+    const wire = memoryWire({
+      intercept: (operation, apply) => {
+        if (isMailLost && operation.name === 'mails') throw new UnavailableError('mails');
+        return apply();
+      },
+    });
+    const { api, send, box } = login({ wire });
+    await api.begin(ANN);
+    await expect(send(ANN, 0)).rejects.toThrow(UnavailableError);
+    // Drawn, not sent: these are guesses.
+    for (let guess = 0; guess < ATTEMPT_COUNT; guess += 1) await api.verify(ANN.challengeId, 'no code');
+    isMailLost = false;
+    expect(await send(ANN, 0)).toBe('skipped');
+    expect(await box.list(ANN.address)).toEqual([]);
   });
 
   test('is the same when a crash came between storing and sending, or sending and noting', async () => {
@@ -213,7 +248,7 @@ describe('the checks find out', () => {
   });
 });
 
-test('calls: 2 to begin, 4 to send, 2 for a wrong code, 3 for the right one', async () => {
+test('calls: 2 to begin, 4 to send, 2 for a wrong code (1 before there is one), 3 for the right one', async () => {
   const calls: string[] = [];
   const wire = memoryWire({
     intercept: async (operation, apply) => {
@@ -228,7 +263,8 @@ test('calls: 2 to begin, 4 to send, 2 for a wrong code, 3 for the right one', as
     return [...calls];
   };
   expect(await count(() => api.begin(ANN))).toEqual(['PutItem', 'PutEvents']);
-  expect(await count(() => send(ANN, 0))).toEqual(['GetItem', 'UpdateItem', 'PutItem', 'UpdateItem']);
+  expect(await count(() => api.verify(ANN.challengeId, '000000'))).toEqual(['GetItem']);
+  expect(await count(() => send(ANN, 0))).toEqual(['GetItem', 'UpdateItem', 'TransactWriteItems', 'UpdateItem']);
   expect(await count(() => send(ANN, 0))).toEqual(['GetItem']);
   const right = await code(ANN.address);
   expect(await count(() => api.verify(ANN.challengeId, wrong(right)))).toEqual(['GetItem', 'UpdateItem']);
