@@ -194,13 +194,14 @@ test(
     }
     const fired = await firedFaults();
     await call('DELETE', '/faults', undefined, admin());
-    const dead = await until(
-      () => drain(queueNamed('functions-and-events-steps-dead-letters')),
-      (found) => found.length > 0,
+    // There may be others: a message that was delivered twice so often that its receives are used up.
+    const dead: string[] = [];
+    await until(
+      async () => dead.push(...(await drain(queueNamed('functions-and-events-steps-dead-letters')))),
+      () => dead.join().includes('the code could not be sent'),
       PATIENCE_MS,
       500,
     );
-    expect(dead.join()).toContain('the code could not be sent');
     expect(fired.filter(({ fired: count }) => count === 0)).toEqual([]);
     // Each address has one code, however often its event came and whatever crashed meanwhile.
     for (const { address } of logins) expect(await mailsTo(address)).toHaveLength(1);
