@@ -13,7 +13,7 @@ export const ensureImages = async (store: ImagesStore, id: string, plan: ImagesP
   const fields: Fields = {
     ...plan.source,
     keepOriginals: plan.keepOriginals === true,
-    ...(plan.blur === undefined ? {} : { blur: plan.blur.map((region) => ({ ...region })) }),
+    ...(plan.blur === undefined ? {} : { blur: JSON.stringify(plan.blur) }),
   };
   const outcome = await persist('make images', store.pause, () =>
     store.table.put({ key: headKey(id), fields, condition: absent(), expiresAtMs }),

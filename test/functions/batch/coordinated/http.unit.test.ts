@@ -181,6 +181,14 @@ test('images are accepted by a message, from the bucket of the pattern when nobo
   });
 });
 
+test('numbers that no table takes are no fault where they are not kept as numbers', async () => {
+  const { call } = stack();
+  for (const buckets of [[1e308], [-1e308], [1e126], [1e-131]])
+    expect(await call('POST', '/reductions', { kind: 'histogram', items: [], buckets })).toMatchObject({ status: 202 });
+  const blur = [{ left: 1e-200, top: 0, width: 1e-300, height: 1 }];
+  expect(await call('POST', '/images', { source: { prefix: 'in/' }, blur })).toMatchObject({ status: 202 });
+});
+
 test('half a part of data is no data: what a table would refuse is refused', async () => {
   const { call } = stack();
   const { body } = await call('POST', '/joins', { branches: ['a'] });

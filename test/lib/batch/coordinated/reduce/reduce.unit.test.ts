@@ -141,6 +141,21 @@ test('the same reduction again is no other one; another plan under its id is ref
   ]);
 });
 
+test('the bounds of a histogram are any finite doubles, also those that a table takes no number for', async () => {
+  const { api, until, drain, send, deadLetters } = reductionWorld();
+  const buckets = [-1e308, -1e-131, 5e-324, 1e126, Number.MAX_VALUE];
+  const items = [-1.5e308, 0, 1e-130, 1e300].map((value, index) => ({ id: `i${index}`, value }));
+  await until(api.create(ID, { kind: 'histogram', items, buckets }));
+  await send({ reductionId: 'by-queue', kind: 'histogram', items, buckets });
+  await drain();
+  const counts = [1, 0, 1, 1, 1, 0];
+  const result = counts.map((count, at) => ({ from: buckets[at - 1] ?? null, below: buckets[at] ?? null, count }));
+  expect(await until(api.view(ID))).toMatchObject({ status: 'done', result });
+  expect(await until(api.view('by-queue'))).toMatchObject({ status: 'done', result });
+  expect(await until(api.create(ID, { kind: 'histogram', items, buckets }))).toBe('accepted');
+  expect(await deadLetters.depth()).toMatchObject({ visibleCount: 0 });
+});
+
 describe('messages', () => {
   test('what HTTP can do, messages can do, in any order', async () => {
     const { api, until, send, drain, later, deadLetters } = reductionWorld();
