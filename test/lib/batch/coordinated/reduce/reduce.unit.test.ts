@@ -1,6 +1,7 @@
 import type { ReductionItem } from '#batch/coordinated/reduce/reducer';
 import { reductions } from '#batch/coordinated/reduce/reductions';
 import { childCountOf, rootOf, widthOf } from '#batch/coordinated/reduce/tree';
+import { PatternError } from '#primitives/errors';
 import { reductionWorld } from './world.ts';
 
 const ID = 'reduction-1';
@@ -201,6 +202,29 @@ describe('messages', () => {
     });
     expect(await until(api.view('open'))).toMatchObject({ status: 'done', items: 0, result: 0 });
     expect(await deadLetters.depth()).toMatchObject({ visibleCount: 2 });
+  });
+
+  test.each([
+    ['a bucket that is not there', '', 'ListObjectsV2 nowhere: NoSuchBucket'],
+    ['a prefix that no key can have', 'x'.repeat(1_025), "Expected 'prefix'"],
+    ['more prefix than a record takes', 'x'.repeat(450_000), "Expected 'record'"],
+  ])('%s fails the reduction at once, with that reason', async (_, prefix, reason) => {
+    const { api, until, drain, send, queue, deadLetters } = reductionWorld({
+      intercept: async ({ operation }, apply) => {
+        if (operation === 's3.ListObjectsV2')
+          throw new PatternError('primitives/refused', 'ListObjectsV2 nowhere: NoSuchBucket');
+        return apply();
+      },
+    });
+    await send({ reductionId: ID, kind: 'count', source: { bucket: 'nowhere', prefix } });
+    await drain();
+    const failed = { status: 'failed', reason: expect.stringContaining(reason) };
+    // What no record takes has no record.
+    expect(await until(api.view(ID))).toEqual(prefix.length > 400_000 ? undefined : expect.objectContaining(failed));
+    expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+    expect(await until(deadLetters.receive({ maxCount: 10 }))).toMatchObject([
+      { attributes: { reason: expect.stringContaining(reason), attempts: '1' } },
+    ]);
   });
 
   test('a message that comes again and again without an answer fails its reduction', async () => {
