@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { recordFault } from '#batch/work-queue/json-fault';
 import { json } from '#batch/work-queue/messages';
+import { isPathStep } from '#batch/coordinated/join/checks';
 import { MAX_DEADLINE_MS, MAX_PART } from '#batch/coordinated/join/types';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
@@ -8,21 +9,26 @@ import { count, ofResource } from './shared-schemas.ts';
 
 const MAX_CURSOR_LENGTH = 256;
 
+/** No URL can hold `.` or `..` as a step of its path: such a branch could not arrive. */
+const branch = v.pipe(
+  id(),
+  v.check((text) => !isPathStep(text), "Expected another name than '.' and '..'."),
+);
 const branches = v.pipe(
-  v.array(id()),
+  v.array(branch),
   v.minLength(1, 'Expected one branch or more.'),
   v.maxLength(MAX_PART, `Expected at most ${MAX_PART} branches; send more in parts.`),
 );
 /** In a part a branch may also be written as items are elsewhere: `{"id": …}`. */
 const named = v.union(
   [
-    id(),
+    branch,
     v.pipe(
-      v.strictObject({ id: id() }),
+      v.strictObject({ id: branch }),
       v.transform((item) => item.id),
     ),
   ],
-  "Expected the name of a branch: 1 to 256 bytes of UTF-8, NFC, without NUL, or {'id': name}.",
+  "Expected the name of a branch: 1 to 256 bytes of UTF-8, NFC, without NUL, not '.' or '..', or {'id': name}.",
 );
 
 const join = v.pipe(
@@ -99,7 +105,7 @@ export const joinRoutes = {
     method: 'POST',
     path: '/coordinated/joins/{id}/arrivals/{branch}',
     summary: 'A branch has arrived; repeats and late arrivals are recorded and change nothing else',
-    params: v.strictObject({ ...ofResource.entries, branch: id() }),
+    params: v.strictObject({ ...ofResource.entries, branch }),
     body: v.optional(v.strictObject({ data: v.optional(data) }), {}),
     answers: {
       200: v.strictObject({ status, arrival: v.picklist(['recorded', 'duplicate', 'late']) }),

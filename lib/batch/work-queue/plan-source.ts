@@ -1,4 +1,5 @@
 import { absent, type Fields, type Table } from '#primitives/table';
+import { fromSource } from './from-source.ts';
 import { persist, type Pause } from './pause.ts';
 import { pageKey, textOf, textsOf } from './records.ts';
 import type { WorkItem, WorkSource } from './types.ts';
@@ -32,7 +33,7 @@ const recordPage = async (page: number, after: string | undefined, options: Sour
   if (known.fields !== undefined) return known.fields;
   const { ids, next = null } = options.isCancelled
     ? NOTHING
-    : await persist('list source', pause, () => source.list(after));
+    : await persist('list source', pause, () => fromSource(() => source.list(after)));
   const cut = options.isCancelled ? { cut: true } : {};
   const fields = { count: ids.length, ids, next, planned: false, ...cut };
   const outcome = await persist('record page', pause, () =>
@@ -46,7 +47,7 @@ const planPage = async (page: number, after: string | undefined, options: Source
   const record = await recordPage(page, after, options);
   if (record.planned === true) return record;
   const ids = textsOf(record.ids);
-  const payloads = await (source.getMany?.(ids) ?? Promise.all(ids.map((id) => source.get(id))));
+  const payloads = await fromSource(async () => source.getMany?.(ids) ?? Promise.all(ids.map((id) => source.get(id))));
   await send(ids.map((id, index) => ({ id, payload: payloads[index] ?? null })));
   // The ids have served: without them the record is as small as the others that tell the job's progress.
   const set = { planned: true };

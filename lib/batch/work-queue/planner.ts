@@ -1,4 +1,5 @@
 import type { Clock } from '#primitives/clock';
+import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
@@ -233,8 +234,8 @@ export const planner = (options: PlannerOptions) => {
     try {
       reason = parsed.ok ? await plan(parsed.value) : parsed.reason;
     } catch (error) {
-      // What no queue takes will not be taken later either: its job has failed.
-      if (!(error instanceof PermanentFailure)) throw error;
+      // What no queue, table or source takes will not be taken later either: its job has failed.
+      if (!(error instanceof PermanentFailure || error instanceof InvalidArgumentError)) throw error;
       return refuse({ ...message, attributes: { ...message.attributes, reason: error.message, attempts } });
     }
     if (reason === undefined) return;

@@ -13,12 +13,18 @@ const ZONED = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\
 const [FIRST_MS, LAST_MS] = [100_000_000_000, 8_640_000_000_000_000];
 const EXPECTED = 'Expected an instant: ISO 8601 with a zone (2030-01-31T12:00:00Z), or milliseconds since the epoch';
 
+/** `Date.parse` takes the 30th of February for a day of March. */
+const isDay = (day: string): boolean => {
+  const atMs = Date.parse(`${day}T00:00:00Z`);
+  return Number.isFinite(atMs) && new Date(atMs).toISOString().startsWith(day);
+};
+
 /** From when on an item is obsolete. */
 export const deadlineAt = v.union(
   [
     v.pipe(
       v.string(),
-      v.check((text) => ZONED.test(text) && Number.isFinite(Date.parse(text)), EXPECTED),
+      v.check((text) => ZONED.test(text) && isDay(text.slice(0, 10)) && Number.isFinite(Date.parse(text)), EXPECTED),
     ),
     v.pipe(v.number(), v.integer(EXPECTED), v.minValue(FIRST_MS, EXPECTED), v.maxValue(LAST_MS, EXPECTED)),
   ],

@@ -1,14 +1,17 @@
+import { checkNames } from '#primitives/checks';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import { traceField } from '../../work-queue/logged.ts';
 import { parseMessage } from '../../work-queue/messages.ts';
 import { sendAll } from '../../work-queue/send.ts';
+import { PermanentFailure } from '../../work-queue/types.ts';
 import { undeliverable } from '../../work-queue/undeliverable.ts';
 import { endImage, report } from './finish.ts';
-import { checkImagesOptions } from './images.ts';
+import { checkImagesOptions, IMAGES_OPTIONS } from './images.ts';
 import { copy, failImages, ingest } from './ingest.ts';
 import { imageMessage, type ImageMessage } from './messages.ts';
 import { imagesStore, type ImagesOptions, type ImagesStore } from './store.ts';
 import { doStep } from './steps.ts';
+import type { ImagesPlan } from './types.ts';
 
 const IMAGE_JOIN = /^image-(.+)-(\d{1,4})$/;
 const ALL_JOIN = /^images-(.+)$/;
@@ -21,11 +24,21 @@ const joined = async (store: ImagesStore, joinId: string): Promise<void> => {
   if (all !== undefined) await report(store, all);
 };
 
+/** A source that cannot be listed, now or later, is the end of its images. */
+const tryIngest = async (store: ImagesStore, id: string, plan: ImagesPlan): Promise<void> => {
+  try {
+    await ingest(store, id, plan);
+  } catch (error) {
+    if (!(error instanceof PermanentFailure)) throw error;
+    await failImages(store, id, error.message);
+  }
+};
+
 const handle = async (store: ImagesStore, body: ImageMessage, messageId: string, givenUp?: string): Promise<void> => {
   if ('joinId' in body) return joined(store, body.joinId);
   if ('source' in body) {
     const { imagesId: id = messageId, ...plan } = body;
-    return givenUp === undefined ? ingest(store, id, plan) : failImages(store, id, givenUp);
+    return givenUp === undefined ? tryIngest(store, id, plan) : failImages(store, id, givenUp);
   }
   const { imagesId: id, image, key, step } = body;
   if (step !== undefined) return doStep(store, id, image, key, step, givenUp);
@@ -42,6 +55,7 @@ const handle = async (store: ImagesStore, body: ImageMessage, messageId: string,
 export const imageConsumer = (
   options: ImagesOptions & { readonly deadLetters: Queue; readonly maxReceiveCount: number },
 ) => {
+  checkNames(options, [...IMAGES_OPTIONS, 'deadLetters', 'maxReceiveCount']);
   const { deadLetters, maxReceiveCount, ...rest } = options;
   checkImagesOptions(rest);
   const store = imagesStore(rest);

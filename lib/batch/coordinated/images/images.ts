@@ -7,7 +7,8 @@ import { readImages } from './steps.ts';
 import type { ImagesPlan, ImagesView } from './types.ts';
 
 const TEN_YEARS_MS = 315_360_000_000;
-const NAMES = [
+/** What {@link ImagesOptions} is made of. */
+export const IMAGES_OPTIONS = [
   'table',
   'queue',
   'bucketOf',
@@ -23,7 +24,7 @@ const NAMES = [
 
 /** @throws {@link InvalidArgumentError} when an option is unknown or out of its range */
 export const checkImagesOptions = (options: ImagesOptions): void => {
-  checkNames(options, NAMES);
+  checkNames(options, IMAGES_OPTIONS);
   checkInteger('keepMs', options.keepMs, 1, TEN_YEARS_MS);
 };
 

@@ -1,5 +1,6 @@
 import { absent, and, not, type Fields } from '#primitives/table';
 import { persist } from '../../work-queue/pause.ts';
+import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '../../work-queue/records.ts';
 import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';
 import { MAX_IMAGES, STEPS, type ImagesPlan } from './types.ts';
@@ -13,7 +14,7 @@ export const ensureImages = async (store: ImagesStore, id: string, plan: ImagesP
   const fields: Fields = {
     ...plan.source,
     keepOriginals: plan.keepOriginals === true,
-    ...(plan.blur === undefined ? {} : { blur: plan.blur.map((region) => ({ ...region })) }),
+    ...(plan.blur === undefined ? {} : { blur: JSON.stringify(plan.blur) }),
   };
   const outcome = await persist('make images', store.pause, () =>
     store.table.put({ key: headKey(id), fields, condition: absent(), expiresAtMs }),
@@ -28,7 +29,7 @@ const recordPage = async (store: ImagesStore, id: string, head: Head, page: numb
   if (known !== undefined) return known;
   const from = after === undefined ? {} : { after };
   const listed = await persist('list images', store.pause, () =>
-    store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from }),
+    fromSource(async () => store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from })),
   );
   const keys = listed.objects.map((object) => object.key);
   const fields: Fields = {

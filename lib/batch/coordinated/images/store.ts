@@ -74,7 +74,8 @@ const MIDDLE: readonly Region[] = [{ left: 0.25, top: 0.25, width: 0.5, height: 
 export const readHead = (fields: Fields): Head => ({
   bucket: typeof fields.bucket === 'string' ? fields.bucket : '',
   prefix: typeof fields.prefix === 'string' ? fields.prefix : '',
-  blur: Array.isArray(fields.blur) ? (fields.blur as readonly Region[]) : MIDDLE,
+  // As text: a table takes fewer numbers than there are doubles.
+  blur: typeof fields.blur === 'string' ? (JSON.parse(fields.blur) as readonly Region[]) : MIDDLE,
   keepOriginals: fields.keepOriginals === true,
   total: typeof fields.total === 'number' ? fields.total : undefined,
   reason: typeof fields.reason === 'string' ? fields.reason : undefined,

@@ -1,10 +1,11 @@
-import { PatternError } from '#primitives/errors';
+import { checkInteger, checkNames } from '#primitives/checks';
+import { InvalidArgumentError, PatternError } from '#primitives/errors';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import { parseMessage } from '../../work-queue/messages.ts';
 import { traceField } from '../../work-queue/logged.ts';
 import { sendAll } from '../../work-queue/send.ts';
 import { undeliverable } from '../../work-queue/undeliverable.ts';
-import { checkJoinOptions, joinsOn, type Joins } from './join.ts';
+import { checkJoinOptions, JOIN_OPTIONS, joinsOn, type Joins } from './join.ts';
 import { joinMessage, type JoinMessage } from './messages.ts';
 import { joinStore, type JoinOptions, type JoinStore } from './store.ts';
 import { watchJoin } from './watch.ts';
@@ -17,6 +18,8 @@ class TooEarlyError extends PatternError {
 }
 
 type Refusal = string | undefined;
+
+const MAX_PATIENCE = 1_000;
 
 const arrive = async (joins: Joins, message: Extract<JoinMessage, { readonly branch: string }>): Promise<Refusal> => {
   const outcome = await joins.arrive(message.joinId, message.branch, message.data);
@@ -45,8 +48,21 @@ const handle = async (
     return { refusal: `join '${body.joinId}' takes no branches: ${outcome}`, mayChange: outcome === 'unknown' };
   }
   // A message's id stays the same when it comes again, and so does the join that it makes.
-  const outcome = await joins.create(body.joinId ?? id, body);
-  return { refusal: outcome === 'another' ? `there is another join '${body.joinId ?? id}'` : undefined };
+  const { joinId = id, ...plan } = body;
+  const outcome = await joins.create(joinId, plan);
+  return { refusal: outcome === 'another' ? `there is another join '${joinId}'` : undefined };
+};
+
+type Handled = Awaited<ReturnType<typeof handle>>;
+
+/** What is refused as an argument is refused however often it comes. A watch is ours, and says nothing to refuse. */
+const unlessInvalid = async (body: JoinMessage, handled: Promise<Handled>): Promise<Handled> => {
+  try {
+    return await handled;
+  } catch (error) {
+    if ('watch' in body || !(error instanceof InvalidArgumentError)) throw error;
+    return { refusal: error.message };
+  }
 };
 
 /**
@@ -58,14 +74,16 @@ const handle = async (
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
 export const joinConsumer = (options: JoinOptions & { readonly deadLetters: Queue; readonly patience: number }) => {
+  checkNames(options, [...JOIN_OPTIONS, 'deadLetters', 'patience']);
   const { deadLetters, patience, ...rest } = options;
   checkJoinOptions(rest);
+  checkInteger('patience', patience, 1, MAX_PATIENCE);
   const store = joinStore(rest);
   const api = joinsOn(store);
   return async (message: ReceivedMessage): Promise<void> => {
     const parsed = parseMessage(joinMessage, message.body);
     const { refusal, mayChange = false } = parsed.ok
-      ? await handle(store, api, parsed.value, message)
+      ? await unlessInvalid(parsed.value, handle(store, api, parsed.value, message))
       : { refusal: parsed.reason };
     if (refusal === undefined) return;
     if (mayChange && message.receiveCount < patience) throw new TooEarlyError(refusal);

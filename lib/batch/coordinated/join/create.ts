@@ -1,4 +1,3 @@
-import { refuse } from '#primitives/checks';
 import { absent, type Fields, type Table } from '#primitives/table';
 import { persist } from '../../work-queue/pause.ts';
 import { digest } from '../../work-queue/records.ts';
@@ -14,7 +13,7 @@ import {
   rootKey,
 } from './records.ts';
 import type { JoinStore } from './store.ts';
-import { MAX_BRANCHES, type JoinPlan } from './types.ts';
+import type { JoinPlan } from './types.ts';
 import { sendWatch } from './watch-message.ts';
 
 type Writes = Parameters<Table['transact']>[0];
@@ -41,7 +40,6 @@ const headFields = (plan: JoinPlan, branches: readonly string[], buckets: number
 
 const writesOf = (joinId: string, plan: JoinPlan, expiresAtMs: number): Writes => {
   const branches = [...new Set(plan.branches)];
-  if (branches.length > MAX_BRANCHES) throw refuse('branches', `at most ${MAX_BRANCHES}`, branches);
   const count = plan.open === true ? MAX_BUCKETS : bucketCountFor(branches.length);
   const buckets = Array.from({ length: count }, (): Record<string, number> => ({}));
   for (const branch of branches) {

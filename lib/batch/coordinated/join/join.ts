@@ -1,18 +1,25 @@
-import { checkInteger, checkNames, checkText } from '#primitives/checks';
+import { checkInteger, checkNames } from '#primitives/checks';
+import { InvalidArgumentError } from '#primitives/errors';
+import { checkParts } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
 import { arrivals } from './arrive.ts';
+import { checkBranch, checkName, checkPart, checkPlan, dataFault } from './checks.ts';
 import { createJoin } from './create.ts';
 import { addPart, type PartOutcome } from './parts.ts';
 import { closeJoin } from './settle.ts';
 import { joinStore, type JoinOptions, type JoinStore } from './store.ts';
-import { MAX_DEADLINE_MS, type ArrivalOutcome, type ArrivalPage, type JoinPlan, type JoinView } from './types.ts';
+import type { ArrivalOutcome, ArrivalPage, JoinPlan, JoinView } from './types.ts';
 import { listArrivals, viewJoin } from './view.ts';
 
 const TEN_YEARS_MS = 315_360_000_000;
-const MAX_BRANCH_BYTES = 256;
-const NAMES = ['table', 'effects', 'bus', 'queue', 'clock', 'random', 'log', 'keepMs', 'watch'];
+/** What {@link JoinOptions} is made of. */
+export const JOIN_OPTIONS = ['table', 'effects', 'bus', 'queue', 'clock', 'random', 'log', 'keepMs', 'watch'];
 
-/** The barrier of the book: many branches, one thing that happens when all of them are through. */
+/**
+ * The barrier of the book: many branches, one thing that happens when all of them are through. Ids of joins and parts are
+ * 1..64 of A-Z a-z 0-9 _ -; branches 1..256 bytes of UTF-8, NFC, without NUL, not `.` or `..`. What is given otherwise is
+ * refused with an {@link InvalidArgumentError} before anything is written.
+ */
 export interface Joins {
   /** Makes a join. The same id and plan again is the same join; `another` when the id has another plan. */
   create(joinId: string, plan: JoinPlan): Promise<'made' | 'another'>;
@@ -29,29 +36,37 @@ export interface Joins {
 
 /** @throws {@link InvalidArgumentError} when an option is unknown or out of its range */
 export const checkJoinOptions = (options: JoinOptions): void => {
-  checkNames(options, NAMES);
+  checkNames(options, JOIN_OPTIONS);
   checkInteger('keepMs', options.keepMs, 1, TEN_YEARS_MS);
   checkNames(options.watch, ['firstMs', 'limitMs']);
   checkInteger('watch.firstMs', options.watch.firstMs, 1_000, 900_000);
   checkInteger('watch.limitMs', options.watch.limitMs, options.watch.firstMs, 900_000);
-};
-
-const checkPlan = (joinId: string, { branches = [], deadlineMs }: JoinPlan): void => {
-  checkText('joinId', joinId, 1, 64);
-  for (const branch of branches) checkText('branch', branch, 1, MAX_BRANCH_BYTES);
-  if (deadlineMs !== undefined) checkInteger('deadlineMs', deadlineMs, 1, MAX_DEADLINE_MS);
+  const { table, clock, random } = options;
+  checkParts({ table, clock, random });
 };
 
 export const joinsOn = (store: JoinStore): Joins => {
   const arrive = arrivals(store);
   return Object.freeze<Joins>({
     create: async (joinId, plan) => {
-      checkPlan(joinId, plan);
+      checkName('joinId', joinId);
+      checkPlan(plan);
       return createJoin(store, joinId, plan);
     },
-    add: (joinId, partId, branches) => addPart(store, joinId, partId, branches),
+    add: async (joinId, partId, branches) => {
+      checkName('joinId', joinId);
+      checkName('partId', partId);
+      checkPart(branches);
+      return addPart(store, joinId, partId, branches);
+    },
     close: (joinId) => closeJoin(store, joinId),
-    arrive,
+    arrive: async (joinId, branch, data) => {
+      checkName('joinId', joinId);
+      checkBranch(branch);
+      const fault = data === undefined ? undefined : dataFault(data);
+      if (fault !== undefined) throw new InvalidArgumentError(fault);
+      return arrive(joinId, branch, data);
+    },
     view: (joinId) => viewJoin(store, joinId),
     arrivals: (joinId, cursor) => listArrivals(store, joinId, cursor),
   });

@@ -1,4 +1,5 @@
-import { PatternError } from '#primitives/errors';
+import { checkInteger, checkNames } from '#primitives/checks';
+import { InvalidArgumentError, PatternError } from '#primitives/errors';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import { traceField } from '../../work-queue/logged.ts';
 import { parseMessage } from '../../work-queue/messages.ts';
@@ -12,12 +13,14 @@ import { reducePart } from './leaves.ts';
 import { reductionMessage, type ReductionMessage } from './messages.ts';
 import { nodeKey, type Head } from './records.ts';
 import { entryOf, type Entry, type ReductionItem } from './reducer.ts';
-import { checkReductionOptions } from './reductions.ts';
+import { checkReductionOptions, REDUCTION_OPTIONS } from './reductions.ts';
 import { listPages, readObjects } from './source.ts';
 import { TooLargeError } from './states.ts';
 import { reductionStore, type ReductionOptions, type ReductionStore } from './store.ts';
 
 type Refusal = string | undefined;
+
+const MAX_RECEIVES = 1_000;
 type New = Extract<ReductionMessage, { readonly kind: unknown }>;
 type Part = Exclude<Extract<ReductionMessage, { readonly items: unknown }>, New>;
 
@@ -114,7 +117,7 @@ const handle = async (store: ReductionStore, body: ReductionMessage, messageId: 
 
 /** What another attempt would not change. */
 const isForGood = (error: unknown): error is PatternError =>
-  error instanceof PermanentFailure || error instanceof TooLargeError;
+  error instanceof PermanentFailure || error instanceof TooLargeError || error instanceof InvalidArgumentError;
 
 /**
  * Handles a message of the queue of reductions. Rejects when it could not: the message has to come again. What cannot be
@@ -133,8 +136,11 @@ export const reductionConsumer = (
     readonly maxReceiveCount: number;
   },
 ) => {
+  checkNames(options, [...REDUCTION_OPTIONS, 'deadLetters', 'patience', 'maxReceiveCount']);
   const { deadLetters, patience, maxReceiveCount, ...rest } = options;
   checkReductionOptions(rest);
+  checkInteger('patience', patience, 1, MAX_RECEIVES);
+  checkInteger('maxReceiveCount', maxReceiveCount, 1, MAX_RECEIVES);
   const store = reductionStore(rest);
 
   const attempt = async (message: ReceivedMessage, body: ReductionMessage): Promise<Refusal> => {

@@ -23,7 +23,7 @@ const headFields = (plan: ReductionPlan, expires: number): Fields => {
     plan: planText(plan),
     items: 0,
     expires,
-    ...(buckets === undefined ? {} : { bounds: [...buckets] }),
+    ...(buckets === undefined ? {} : { bounds: JSON.stringify(buckets) }),
     ...(source === undefined ? {} : { bucket: source.bucket, prefix: source.prefix }),
   };
 };

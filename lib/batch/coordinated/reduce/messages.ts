@@ -29,7 +29,8 @@ const item = v.strictObject({
   ),
   text: v.optional(v.pipe(v.string(), v.check(clean, 'Expected text without lone surrogates'))),
 });
-const items = v.pipe(v.array(item), v.maxLength(MAX_PART_ITEMS));
+/** The items of a list, or of a part. */
+export const items = v.pipe(v.array(item), v.maxLength(MAX_PART_ITEMS));
 
 /** The bounds of a histogram. */
 export const bounds = v.pipe(

@@ -62,7 +62,8 @@ const numberOf = (value: FieldValue | undefined): number => (typeof value === 'n
 
 export const readHead = (fields: Fields): Head => ({
   kind: KINDS.find((kind) => kind === fields.kind) ?? 'count',
-  bounds: Array.isArray(fields.bounds) ? fields.bounds.filter((each) => typeof each === 'number') : undefined,
+  // As text: a table takes fewer numbers than there are doubles.
+  bounds: typeof fields.bounds === 'string' ? (JSON.parse(fields.bounds) as number[]) : undefined,
   fanIn: numberOf(fields.fanIn),
   status: fields.status === 'done' || fields.status === 'failed' ? fields.status : 'running',
   input: fields.input === 'open' || fields.input === 'listing' ? fields.input : 'known',

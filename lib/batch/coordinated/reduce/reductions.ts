@@ -1,4 +1,7 @@
-import { checkInteger, checkNames, checkText } from '#primitives/checks';
+import { checkInteger, checkNames } from '#primitives/checks';
+import { checkParts } from '#primitives/part-checks';
+import { checkName } from '../join/checks.ts';
+import { checkItems, checkPlan } from './checks.ts';
 import { acceptPart, closeInput, ensureHead, type PartOutcome } from './input.ts';
 import { reducerOf } from './kinds.ts';
 import { nodeKey, type Head } from './records.ts';
@@ -8,9 +11,13 @@ import { reductionStore, type ReductionOptions, type ReductionStore } from './st
 import type { ReductionPlan, ReductionView } from './types.ts';
 
 const TEN_YEARS_MS = 315_360_000_000;
-const NAMES = ['table', 'queue', 'bucketOf', 'clock', 'random', 'log', 'keepMs'];
+/** What {@link ReductionOptions} is made of. */
+export const REDUCTION_OPTIONS = ['table', 'queue', 'bucketOf', 'clock', 'random', 'log', 'keepMs'];
 
-/** What a client of reductions calls. */
+/**
+ * What a client of reductions calls. Ids of reductions and parts are 1..64 of A-Z a-z 0-9 _ -. What is given otherwise is
+ * refused with an {@link InvalidArgumentError} before anything is written.
+ */
 export interface Reductions {
   /** Accepts a reduction: when it returns, it will be done, whatever crashes. The same id and plan is the same one. */
   create(id: string, plan: ReductionPlan): Promise<'accepted' | 'another'>;
@@ -24,8 +31,10 @@ export interface Reductions {
 
 /** @throws {@link InvalidArgumentError} when an option is unknown or out of its range */
 export const checkReductionOptions = (options: ReductionOptions): void => {
-  checkNames(options, NAMES);
+  checkNames(options, REDUCTION_OPTIONS);
   checkInteger('keepMs', options.keepMs, 1, TEN_YEARS_MS);
+  const { table, clock, random } = options;
+  checkParts({ table, clock, random });
 };
 
 const resultOf = async (store: ReductionStore, id: string, head: Head): Promise<Partial<ReductionView>> => {
@@ -50,7 +59,8 @@ export const reductions = (options: ReductionOptions): Reductions => {
   const store = reductionStore(options);
   return Object.freeze<Reductions>({
     create: async (id, plan) => {
-      checkText('reductionId', id, 1, 64);
+      checkName('reductionId', id);
+      checkPlan(plan);
       const { isAnother } = await ensureHead(store, id, plan);
       if (isAnother) return 'another';
       // An open reduction has nothing to do yet.
@@ -58,9 +68,13 @@ export const reductions = (options: ReductionOptions): Reductions => {
       return 'accepted';
     },
     add: async (id, partId, items) => {
+      checkName('reductionId', id);
+      checkName('partId', partId);
+      const head = await store.head(id);
+      if (head !== undefined) checkItems(items, head.kind, head.bounds);
       // Sent first, taken then: a crash between the two leaves a part that nobody was promised. The other way round the
       // reduction would wait for items that nobody has.
-      if ((await store.head(id))?.input === 'open') await store.send({ reductionId: id, part: partId, items });
+      if (head?.input === 'open') await store.send({ reductionId: id, part: partId, items });
       const outcome = await acceptPart(store, id, partId);
       return typeof outcome === 'string' ? outcome : 'accepted';
     },

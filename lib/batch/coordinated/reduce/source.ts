@@ -1,5 +1,6 @@
 import { absent, type Fields } from '#primitives/table';
 import { persist } from '../../work-queue/pause.ts';
+import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '../../work-queue/records.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { endListing } from './input.ts';
@@ -53,7 +54,7 @@ export const readObjects = async (
   const left = keys.entries();
   const takeTurns = async (): Promise<void> => {
     for (const [at, key] of left) {
-      const object = await objects.get(key);
+      const object = await fromSource(() => objects.get(key));
       if (object === undefined) throw new PermanentFailure(`object '${key}' is gone`);
       const { length } = object.body;
       if (length > MAX_OBJECT_BYTES)
@@ -71,7 +72,7 @@ const recordPage = async (store: ReductionStore, id: string, head: Head, page: n
   if (known !== undefined) return known;
   const from = after === undefined ? {} : { after };
   const listed = await persist('list source', store.pause, () =>
-    store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from }),
+    fromSource(async () => store.bucketOf(head.bucket).list({ prefix: head.prefix, limit: PAGE_COUNT, ...from })),
   );
   const keys = listed.objects.map(({ key }) => key).filter((key) => !key.endsWith('/'));
   const fields: Fields = { keys, next: listed.next ?? null };

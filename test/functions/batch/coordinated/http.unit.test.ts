@@ -124,6 +124,10 @@ test.each([
   ['/joins', { branches: ['a\u0301'] }, 'branches.0'],
   ['/joins', { branches: ['x'.repeat(257)] }, 'branches.0'],
   ['/joins', { branches: 'a' }, 'branches'],
+  ['/joins', { branches: ['a', '.'] }, 'branches.1'],
+  ['/joins', { branches: ['..'] }, 'branches.0'],
+  ['/joins/none/items', { items: ['..'] }, 'items.0'],
+  ['/joins/none/items', { items: [{ id: '.' }] }, 'items.0'],
   ['/joins', { branches: ['a'], deadlineMs: 0 }, 'deadlineMs'],
   ['/joins', { branches: ['a'], deadlineMs: 1.5 }, 'deadlineMs'],
   ['/joins', { branches: ['a'], onDeadline: 'fire' }, 'onDeadline'],
@@ -179,6 +183,14 @@ test('images are accepted by a message, from the bucket of the pattern when nobo
     status: 'listing',
     total: null,
   });
+});
+
+test('numbers that no table takes are no fault where they are not kept as numbers', async () => {
+  const { call } = stack();
+  for (const buckets of [[1e308], [-1e308], [1e126], [1e-131]])
+    expect(await call('POST', '/reductions', { kind: 'histogram', items: [], buckets })).toMatchObject({ status: 202 });
+  const blur = [{ left: 1e-200, top: 0, width: 1e-300, height: 1 }];
+  expect(await call('POST', '/images', { source: { prefix: 'in/' }, blur })).toMatchObject({ status: 202 });
 });
 
 test('half a part of data is no data: what a table would refuse is refused', async () => {

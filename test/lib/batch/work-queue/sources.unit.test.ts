@@ -3,6 +3,7 @@ import { bucketSource } from '#batch/work-queue/bucket-source';
 import { messageSource } from '#batch/work-queue/message-source';
 import { tableSource } from '#batch/work-queue/table-source';
 import { PermanentFailure, type WorkSource } from '#batch/work-queue/types';
+import { PatternError } from '#primitives/errors';
 import { memoryClock } from '#primitives/memory/clock';
 import { memoryTable } from '#primitives/memory/table';
 import { memoryWire } from '#primitives/memory/wire';
@@ -121,4 +122,28 @@ test('a job by queue message may name a table; a source that is none here ends i
   await w.plans.sendBatch([{ body: JSON.stringify(body) }]);
   await w.drain();
   expect(await w.api.progress('j')).toMatchObject({ status: 'failed', reason: "table 'users' is no source here" });
+});
+
+test.each([
+  ['a bucket that is not there', { bucket: 'nowhere' }, 'ListObjectsV2 nowhere: NoSuchBucket'],
+  ['a prefix that no key can have', { bucket: 'media', prefix: 'x'.repeat(1_025) }, "Expected 'prefix'"],
+  ['a name that no record takes', '{"bucket": "\\ud800-bucket"}', "Expected 'bucket'"],
+])('%s ends its job at once as failed, with the reason', async (_, source, reason) => {
+  const w = world({
+    intercept: async ({ operation }, apply) => {
+      if (operation === 's3.ListObjectsV2')
+        throw new PatternError('primitives/refused', 'ListObjectsV2 nowhere: NoSuchBucket');
+      return apply();
+    },
+  });
+  const isText = typeof source === 'string';
+  const text = isText ? source : JSON.stringify(source);
+  await w.plans.sendBatch([{ body: `{"jobId":"j","worker":"record","source":${text}}` }]);
+  await w.drain();
+  const failed = expect.objectContaining({ status: 'failed', reason: expect.stringContaining(reason) });
+  expect(await w.api.progress('j')).toEqual(isText ? undefined : failed);
+  expect(await w.plans.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+  expect(await w.plansDead.receive({ maxCount: 10 })).toMatchObject([
+    { attributes: { reason: expect.stringContaining(reason), attempts: '1' } },
+  ]);
 });

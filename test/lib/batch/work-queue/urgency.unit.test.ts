@@ -91,7 +91,10 @@ describe('a deadline', () => {
 
   test.each([
     ['no zone', '2030-01-01T00:00:00'],
-    ['no such day', '2030-13-01T00:00:00Z'],
+    ['no such month', '2030-13-01T00:00:00Z'],
+    ['no such day', '2030-02-30T00:00:00Z'],
+    ['a leap day of another year', '2031-02-29T12:00+01:00'],
+    ['a day of June that is one of July', '2030-06-31T00:00:00.5Z'],
     ['seconds', 1_800_000_000],
     ['a fraction', 1_800_000_000_000.5],
     ['words', 'tomorrow'],
@@ -106,6 +109,7 @@ describe('a deadline', () => {
     expect(at('2030-01-01T01:00:00+01:00', '2029-12-31T23:59:59.999Z')).toBe(false);
     expect(at('2030-01-01T01:00+01:00', '2030-01-01T00:00:00Z')).toBe(true);
     expect(at(Date.parse('2030-01-01T00:00:00Z'), '2030-01-01T00:00:00Z')).toBe(true);
+    expect(at('2032-02-29T00:00:00-12:00', '2032-02-29T11:59:59Z')).toBe(false);
     expect(isObsolete({}, 8e15)).toBe(false);
   });
 });

@@ -75,6 +75,33 @@ test.each([
   expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
 });
 
+test.each([
+  ['a number that no table takes', 1e300, /data.* to be a number of magnitude/],
+  ['more than a record takes', 'x'.repeat(450_000), /data' to be at most 262144 bytes/],
+  ['many small things', Array.from({ length: 140_000 }, () => 1), /data' to be at most/],
+])('an arrival that brings along %s is a dead letter at once, and the next one counts', async (_, data, reason) => {
+  const { send, letters, queue, api, until } = withPlace();
+  await until(api.create('j', { branches: ['a'] }));
+  await send({ joinId: 'j', branch: 'a', data });
+  expect(await letters()).toMatchObject([{ attributes: { reason: expect.stringMatching(reason), attempts: '1' } }]);
+  expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+  await expect(until(api.arrive('j', 'a', data))).rejects.toThrow("Expected 'data'");
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting', arrived: 0 });
+  await send({ joinId: 'j', branch: 'a', data: Array.from({ length: 131_000 }, () => 1) });
+  expect(await until(api.view('j'))).toMatchObject({ status: 'fired' });
+});
+
+test.each([
+  ['a branch that is a step of a path', { branches: ['a', '..'] }, "Expected 'branch' to be another name than"],
+  ['a part with such a branch', { joinId: 'j', items: [{ id: '.' }] }, "Expected 'branch' to be another name than"],
+  ['a policy without a deadline', { branches: ['a'], onDeadline: 'fire' }, "Expected 'deadlineMs' to be given"],
+])('%s is a dead letter at once, and the reason says why', async (_, body, reason) => {
+  const { send, letters, queue } = withPlace();
+  await send(body);
+  expect(await letters()).toMatchObject([{ attributes: { reason: expect.stringContaining(reason), attempts: '1' } }]);
+  expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+});
+
 test('of two chains of watches one goes on', async () => {
   const { send, pass, queue, api, until } = withPlace();
   await until(api.create('j', { branches: ['a'] }));

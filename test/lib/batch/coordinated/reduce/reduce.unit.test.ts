@@ -1,6 +1,7 @@
 import type { ReductionItem } from '#batch/coordinated/reduce/reducer';
 import { reductions } from '#batch/coordinated/reduce/reductions';
 import { childCountOf, rootOf, widthOf } from '#batch/coordinated/reduce/tree';
+import { PatternError } from '#primitives/errors';
 import { reductionWorld } from './world.ts';
 
 const ID = 'reduction-1';
@@ -141,6 +142,21 @@ test('the same reduction again is no other one; another plan under its id is ref
   ]);
 });
 
+test('the bounds of a histogram are any finite doubles, also those that a table takes no number for', async () => {
+  const { api, until, drain, send, deadLetters } = reductionWorld();
+  const buckets = [-1e308, -1e-131, 5e-324, 1e126, Number.MAX_VALUE];
+  const items = [-1.5e308, 0, 1e-130, 1e300].map((value, index) => ({ id: `i${index}`, value }));
+  await until(api.create(ID, { kind: 'histogram', items, buckets }));
+  await send({ reductionId: 'by-queue', kind: 'histogram', items, buckets });
+  await drain();
+  const counts = [1, 0, 1, 1, 1, 0];
+  const result = counts.map((count, at) => ({ from: buckets[at - 1] ?? null, below: buckets[at] ?? null, count }));
+  expect(await until(api.view(ID))).toMatchObject({ status: 'done', result });
+  expect(await until(api.view('by-queue'))).toMatchObject({ status: 'done', result });
+  expect(await until(api.create(ID, { kind: 'histogram', items, buckets }))).toBe('accepted');
+  expect(await deadLetters.depth()).toMatchObject({ visibleCount: 0 });
+});
+
 describe('messages', () => {
   test('what HTTP can do, messages can do, in any order', async () => {
     const { api, until, send, drain, later, deadLetters } = reductionWorld();
@@ -186,6 +202,29 @@ describe('messages', () => {
     });
     expect(await until(api.view('open'))).toMatchObject({ status: 'done', items: 0, result: 0 });
     expect(await deadLetters.depth()).toMatchObject({ visibleCount: 2 });
+  });
+
+  test.each([
+    ['a bucket that is not there', '', 'ListObjectsV2 nowhere: NoSuchBucket'],
+    ['a prefix that no key can have', 'x'.repeat(1_025), "Expected 'prefix'"],
+    ['more prefix than a record takes', 'x'.repeat(450_000), "Expected 'record'"],
+  ])('%s fails the reduction at once, with that reason', async (_, prefix, reason) => {
+    const { api, until, drain, send, queue, deadLetters } = reductionWorld({
+      intercept: async ({ operation }, apply) => {
+        if (operation === 's3.ListObjectsV2')
+          throw new PatternError('primitives/refused', 'ListObjectsV2 nowhere: NoSuchBucket');
+        return apply();
+      },
+    });
+    await send({ reductionId: ID, kind: 'count', source: { bucket: 'nowhere', prefix } });
+    await drain();
+    const failed = { status: 'failed', reason: expect.stringContaining(reason) };
+    // What no record takes has no record.
+    expect(await until(api.view(ID))).toEqual(prefix.length > 400_000 ? undefined : expect.objectContaining(failed));
+    expect(await queue.depth()).toMatchObject({ visibleCount: 0, inFlightCount: 0 });
+    expect(await until(deadLetters.receive({ maxCount: 10 }))).toMatchObject([
+      { attributes: { reason: expect.stringContaining(reason), attempts: '1' } },
+    ]);
   });
 
   test('a message that comes again and again without an answer fails its reduction', async () => {
