@@ -123,8 +123,8 @@ export const stageRunner = (options: StageOptions) => {
   const settle = async (decided: readonly Decided[]): Promise<readonly string[]> => {
     const [first] = decided;
     if (first === undefined) return [];
-    // Two deliveries of one event in a batch are one event.
-    const byId = new Map(decided.map((each) => [each.content.event.id, each]));
+    // Two deliveries of one event in a batch are one event: the first.
+    const byId = new Map(decided.toReversed().map((each) => [each.content.event.id, each]));
     const distinct = [...byId.values()];
     const fated: readonly Fated[] = distinct.map(({ content, fate }) => ({ id: content.event.id, fate }));
     const stands = await options.ledger.record(first.pipeline.name, first.content.stage, fated);
