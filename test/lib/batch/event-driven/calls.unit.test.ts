@@ -175,6 +175,13 @@ test('what happens between the reads of a progress never makes a stage have done
   }
 });
 
+test('of what nobody has sent to a stage no less than nothing waits', async () => {
+  const { batch, clock } = place();
+  await clock.until(batch.runStage(ten('split', 'order.x')));
+  const progress = await clock.until(batch.progress('all-five'));
+  expect(progress?.stages.map(({ waiting }) => waiting)).toEqual([0, 0, 0, 10, 0]);
+});
+
 test.each([
   ['no JSON', 'nonsense', 'not JSON'],
   ['another shape', { pipeline: 'all-five', stage: 'split' }, 'This field is missing'],
