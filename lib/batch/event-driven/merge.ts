@@ -9,19 +9,9 @@ import { absent, equals, type Fields, type Table, type TransactionOutcome, type 
 import { ARRIVAL_BYTES, RELEASE_BYTES } from './event-size.ts';
 import { mergeMessage, type MergeMessage } from './messages.ts';
 import { mergeStep, NEW_KEY, type KeyState, type MergeStep, type Piece } from './merge-step.ts';
+import { pieceFields, pieceOf, readPiece } from './piece-record.ts';
 import type { Pipeline } from './pipeline.ts';
-import {
-  countsOf,
-  headKey,
-  heldKey,
-  heldPartition,
-  jsonOf,
-  laneOf,
-  mergedKey,
-  numberOf,
-  outputKey,
-  textOf,
-} from './records.ts';
+import { countsOf, headKey, heldKey, heldPartition, laneOf, mergedKey, numberOf, outputKey } from './records.ts';
 import type { Unreadable } from './stage.ts';
 
 export interface MergeOptions {
@@ -65,38 +55,6 @@ interface KeyWork {
 const RELEASE_LIMIT = 24;
 const PAGE = 100;
 const MAX_ROUNDS = 10_000;
-
-const pieceOf = (message: MergeMessage): { readonly key: string; readonly piece: Piece } =>
-  'void' in message
-    ? { key: message.void.key, piece: { seq: message.seq, input: message.input, share: message.share } }
-    : {
-        key: message.event.key,
-        piece: { seq: message.seq, input: message.input, share: message.share ?? 0, event: message.event },
-      };
-
-const pieceFields = ({ seq, input, share, event }: Piece): Fields => ({
-  seq,
-  input,
-  share,
-  ...(event === undefined ? {} : { event: { ...event } }),
-});
-
-const eventOf = (fields: Fields): Piece['event'] => {
-  const { event } = fields;
-  if (typeof event !== 'object' || event === null || event instanceof Set || Array.isArray(event)) return undefined;
-  const { id, key, type, data } = event as Fields;
-  return { id: textOf(id) ?? '', key: textOf(key) ?? '', type: textOf(type) ?? '', data: jsonOf(data) ?? null };
-};
-
-const readPiece = (fields: Fields): Piece => {
-  const event = eventOf(fields);
-  return {
-    seq: numberOf(fields.seq),
-    input: textOf(fields.input) ?? '',
-    share: numberOf(fields.share),
-    ...(event === undefined ? {} : { event }),
-  };
-};
 
 const readState = (fields: Fields | undefined): KeyState =>
   fields === undefined

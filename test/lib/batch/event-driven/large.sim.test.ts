@@ -1,7 +1,7 @@
 import { conservationProblems } from '#batch/event-driven/progress';
 import { pipeline, type Pipeline } from '#batch/event-driven/pipeline';
 import { copier, filter, merger, topic, worker } from '#batch/event-driven/steps';
-import type { PipelineEvent } from '#batch/event-driven/types';
+import type { PipelineEvent, Stage } from '#batch/event-driven/types';
 import type { Json } from '#primitives/table';
 import { world } from '#simulation/world';
 import { outputOf, pipelinesIn } from './simulated.ts';
@@ -59,15 +59,12 @@ test('the largest event comes out, also where it is half as large again in a rec
 
 test('sixteen copies of an event go out together, though they fill more than a page', async () => {
   const names = Array.from({ length: 16 }, (_, n) => `s${n}`);
-  const wide = pipeline({
-    name: 'wide',
-    first: 'copy',
-    stages: {
-      copy: copier({ to: names }),
-      ...Object.fromEntries(names.map((name) => [name, filter({ to: 'merge', drop: {} })])),
-      merge: merger(),
-    },
-  });
+  const stages: Readonly<Record<string, Stage>> = {
+    copy: copier({ to: names }),
+    ...Object.fromEntries(names.map((name) => [name, filter({ to: 'merge', drop: {} })])),
+    merge: merger(),
+  };
+  const wide = pipeline({ name: 'wide', first: 'copy', stages });
   const { out, letters } = await run(wide, [[largest('a', 81_920)], [largest('b', 81_921)], [event('c')]], ['wide-s7']);
   expect(out.toSorted()).toEqual([...names.map(() => 'a'), ...names.map(() => 'c')]);
   expect(letters.map(({ attributes: { reason } }) => reason)).toEqual([expect.stringContaining('at most 81920 bytes')]);
