@@ -1,5 +1,5 @@
 import { partialBatch, type PartialBatchAnswer } from '#batch/partial-batch';
-import { parseMessage } from '#batch/work-queue/messages';
+import { parseMessage, type Parsed } from '#batch/work-queue/messages';
 import { jitteredPause } from '#batch/work-queue/pause';
 import { retryLater, type Backoff } from '#batch/work-queue/retry-later';
 import { sendAll } from '#batch/work-queue/send';
@@ -9,6 +9,7 @@ import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
+import { sizeFault } from './event-size.ts';
 import { intake } from './intake.ts';
 import { ledger, type Ledger } from './ledger.ts';
 import { merge } from './merge.ts';
@@ -90,6 +91,16 @@ const validate = ({ backoff = DEFAULT_BACKOFF, ...options }: EventDrivenOptions)
   if (new Set(names).size !== names.length) throw refuse('pipelines', 'of different names', names.join(', '));
 };
 
+/** Why a list is not taken in. An event that is too large would hold up all that is recorded together with it. */
+const faultOf = (parsed: Parsed<ListMessage>, pipeline: Pipeline | undefined): string | undefined => {
+  if (!parsed.ok) return parsed.reason;
+  const { pipeline: name, events } = parsed.value;
+  if (pipeline === undefined) return `invalid message: there is no pipeline '${name}'`;
+  const faults = events.map((event) => sizeFault(pipeline, event));
+  const at = faults.findIndex((fault) => fault !== undefined);
+  return at === -1 ? undefined : `invalid message: events.${at}: ${faults[at]}`;
+};
+
 /**
  * Event-driven batch: pipelines of copiers, filters, splitters, sharders, workers and mergers, linked by queues and a
  * bus. What was accepted goes out, is counted as filtered with a reason, or is a dead letter with a reason; each once,
@@ -136,10 +147,11 @@ export const eventDriven = (options: EventDrivenOptions): EventDriven => {
   const takeInOne = async (message: ReceivedMessage, isOver: () => boolean): Promise<boolean> => {
     const parsed = parseMessage<ListMessage>(listMessage, message.body);
     const pipeline = parsed.ok ? pipelines.get(parsed.value.pipeline) : undefined;
-    if (parsed.ok && pipeline !== undefined) return accept(pipeline, parsed.value, message.id, isOver);
-    const reason = parsed.ok ? `invalid message: there is no pipeline '${parsed.value.pipeline}'` : parsed.reason;
+    const reason = faultOf(parsed, pipeline);
+    if (parsed.ok && pipeline !== undefined && reason === undefined)
+      return accept(pipeline, parsed.value, message.id, isOver);
     log.warn('list refused', { message: message.id, reason });
-    return (await stages.bury([{ message, reason }])).length === 0;
+    return (await stages.bury([{ message, reason: reason ?? '' }])).length === 0;
   };
 
   return Object.freeze<EventDriven>({

@@ -3,7 +3,7 @@ export { PermanentFailure } from '#batch/work-queue/types';
 export { diagramOf } from './diagram.ts';
 export { eventDriven, type EventDriven, type EventDrivenOptions } from './event-driven.ts';
 export type { Fate, Fated, Ledger } from './ledger.ts';
-export { mergeStep, NEW_KEY, type KeyState, type MergeStep, type Piece } from './merge-step.ts';
+export { mergeStep, NEW_KEY, type KeyState, type MergeLimit, type MergeStep, type Piece } from './merge-step.ts';
 export type { OutputEvent, OutputPage } from './output.ts';
 export type { Outlets } from './outlets.ts';
 export { pipeline, WHOLE, type Edge, type Pipeline } from './pipeline.ts';

@@ -1,4 +1,5 @@
 import { isRetryable, MAX_TRIES, persist, type Pause } from '#batch/work-queue/pause';
+import { canonicalJson } from '#primitives/canonical-json';
 import type { Clock } from '#primitives/clock';
 import { PatternError, UnavailableError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
@@ -7,7 +8,7 @@ import { toStage } from './emissions.ts';
 import type { ListMessage, StageMessage } from './messages.ts';
 import { sendOut, type Outlets } from './outlets.ts';
 import { WHOLE, type Pipeline } from './pipeline.ts';
-import { acceptedKey, listKey, numberOf, numbersKey } from './records.ts';
+import { acceptedKey, digest, listKey, numberOf, numbersKey, textOf } from './records.ts';
 import { NOTHING, tallies } from './tally.ts';
 import { ACCEPT, type PipelineEvent } from './types.ts';
 
@@ -29,35 +30,54 @@ interface Numbered {
   readonly seq: number;
 }
 
-/** What was there: the numbers of events that were accepted before, and the next number of each key. */
+/** Of an event that was accepted before: its number, and what it was. */
+interface Accepted {
+  readonly seq: number;
+  readonly content: string | undefined;
+}
+
+/** What was there: the events that were accepted before, and the next number of each key. */
 interface Known {
-  readonly accepted: ReadonlyMap<string, number>;
+  readonly accepted: ReadonlyMap<string, Accepted>;
   readonly next: ReadonlyMap<string, number | undefined>;
 }
 
-const seqOf = (fields: Fields | undefined): number | undefined =>
-  fields === undefined ? undefined : numberOf(fields.seq);
+const acceptedOf = (fields: Fields | undefined): Accepted | undefined =>
+  fields === undefined ? undefined : { seq: numberOf(fields.seq), content: textOf(fields.content) };
 
-/** Numbers the events that are new, in their order; an id that comes twice is the first of them. */
+/** Tells one event from another of the same id. */
+const contentOf = ({ key, type, data }: PipelineEvent): string => digest(canonicalJson([key, type, data]));
+
+/**
+ * Numbers the events that are new, in their order; an id that comes twice is the first of them. An id that was accepted
+ * with another content or key is left out: the list that brought it first sends it. Under its number another event would
+ * race with it, and another key would use a number that is not its own.
+ */
 const numbered = (events: readonly PipelineEvent[], known: Known) => {
   const next = new Map(known.next);
   const fresh: Numbered[] = [];
-  const all = new Map<string, Numbered>();
+  const all: Numbered[] = [];
+  const seen = new Set<string>();
   for (const event of events) {
-    if (all.has(event.id)) continue;
+    if (seen.has(event.id)) continue;
+    seen.add(event.id);
     const before = known.accepted.get(event.id);
-    const seq = before ?? next.get(event.key) ?? 0;
-    all.set(event.id, { event, seq });
-    if (before !== undefined) continue;
+    if (before !== undefined) {
+      if (before.content === contentOf(event)) all.push({ event, seq: before.seq });
+      continue;
+    }
+    const seq = next.get(event.key) ?? 0;
+    all.push({ event, seq });
     fresh.push({ event, seq });
     next.set(event.key, seq + 1);
   }
-  return { all: [...all.values()], fresh, next };
+  return { all, fresh, next };
 };
 
 /**
  * Takes lists of events in: each is counted once, gets its number within its key, in the order of the list, and goes to
- * the first stage. What was accepted before keeps its number and is sent again: who takes it there knows it.
+ * the first stage. What was accepted before keeps its number and is sent again: who takes it there knows it. An id that
+ * comes with something else than what was accepted is not sent, and not counted.
  *
  * The events must not be sent before they have their numbers, and no number may be given that is not sent: the list comes
  * again until all of it was sent.
@@ -74,9 +94,9 @@ export const intake = (options: IntakeOptions) => {
     const records = await persist('look for accepted events', pause, () =>
       table.getMany([...ids.map((id) => acceptedKey(pipeline, id)), ...keys.map((key) => numbersKey(pipeline, key))]),
     );
-    const accepted = ids.flatMap((id, index): [string, number][] => {
-      const seq = seqOf(records[index]);
-      return seq === undefined ? [] : [[id, seq]];
+    const accepted = ids.flatMap((id, index): [string, Accepted][] => {
+      const before = acceptedOf(records[index]);
+      return before === undefined ? [] : [[id, before]];
     });
     const next = keys.map((key, index): [string, number | undefined] => {
       const fields = records[ids.length + index];
@@ -92,7 +112,7 @@ export const intake = (options: IntakeOptions) => {
       ...fresh.map(({ event, seq }): Write => ({
         kind: 'put',
         key: acceptedKey(pipeline, event.id),
-        fields: { seq },
+        fields: { seq, content: contentOf(event) },
         condition: absent(),
         expiresAtMs,
       })),

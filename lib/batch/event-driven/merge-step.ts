@@ -1,3 +1,4 @@
+import { bytesOf } from './event-size.ts';
 import { WHOLE } from './pipeline.ts';
 import type { PipelineEvent } from './types.ts';
 
@@ -19,6 +20,13 @@ export interface KeyState {
   readonly highestHeld: number;
 }
 
+/** So much is taken out in one step at most. The first number goes out whatever its size is. */
+export interface MergeLimit {
+  readonly count: number;
+  /** Of the events, as JSON. */
+  readonly bytes: number;
+}
+
 export const NEW_KEY: KeyState = Object.freeze({ next: 0, highestHeld: -1 });
 
 export interface MergeStep {
@@ -31,6 +39,8 @@ export interface MergeStep {
   readonly freed: readonly Piece[];
   /** So many pieces were taken out: what is released, and the words that something will not come. */
   readonly goneCount: number;
+  /** What the events among them weigh, as JSON. */
+  readonly goneBytes: number;
   /** There is more to be released. */
   readonly goesOn: boolean;
 }
@@ -45,13 +55,13 @@ const byInput = (a: Piece, b: Piece): number => (a.input < b.input ? -1 : Number
  *
  * @param held What is held of the key from `state.next` on: all of it, or the first of it.
  * @param arrivals In any order.
- * @param limit So many pieces are taken out in one step at most: it ends early, and `goesOn`.
+ * @param limit When it is reached the step ends early, and `goesOn`.
  */
 export const mergeStep = (
   state: KeyState,
   held: readonly Piece[],
   arrivals: readonly Piece[],
-  limit: number,
+  limit: MergeLimit,
 ): MergeStep => {
   const nameOf = ({ seq, input }: Piece): string => `${seq}/${input}`;
   const waiting = new Map(held.map((piece) => [nameOf(piece), piece]));
@@ -65,16 +75,20 @@ export const mergeStep = (
     byNumber.set(piece.seq, [...(byNumber.get(piece.seq) ?? []), piece]);
   const gone: Piece[] = [];
   let { next } = state;
+  let goneBytes = 0;
   let goesOn = false;
   for (;;) {
     const pieces = byNumber.get(next) ?? [];
     if (pieces.reduce((sum, { share }) => sum + share, 0) < WHOLE) break;
     // The first number goes out whatever the limit is, so that there is always progress.
-    if (gone.length > 0 && gone.length + pieces.length > limit) {
+    const bytes = pieces.reduce((sum, { event }) => sum + bytesOf(event), 0);
+    const isBeyond = gone.length + pieces.length > limit.count || goneBytes + bytes > limit.bytes;
+    if (gone.length > 0 && isBeyond) {
       goesOn = true;
       break;
     }
     gone.push(...pieces.toSorted(byInput));
+    goneBytes += bytes;
     next += 1;
   }
   const hold = [...news.values()].filter(({ seq }) => seq >= next);
@@ -86,6 +100,7 @@ export const mergeStep = (
     // What came again may also be held, behind what was seen of it.
     freed: gone.filter(({ seq }) => seq <= state.highestHeld),
     goneCount: gone.length,
+    goneBytes,
     goesOn,
   };
 };

@@ -6,21 +6,12 @@ import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { ReceivedMessage } from '#primitives/queue';
 import { absent, equals, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';
+import { ARRIVAL_BYTES, RELEASE_BYTES } from './event-size.ts';
 import { mergeMessage, type MergeMessage } from './messages.ts';
 import { mergeStep, NEW_KEY, type KeyState, type MergeStep, type Piece } from './merge-step.ts';
+import { pieceFields, pieceOf, readPiece } from './piece-record.ts';
 import type { Pipeline } from './pipeline.ts';
-import {
-  countsOf,
-  headKey,
-  heldKey,
-  heldPartition,
-  jsonOf,
-  laneOf,
-  mergedKey,
-  numberOf,
-  outputKey,
-  textOf,
-} from './records.ts';
+import { countsOf, headKey, heldKey, heldPartition, laneOf, mergedKey, numberOf, outputKey } from './records.ts';
 import type { Unreadable } from './stage.ts';
 
 export interface MergeOptions {
@@ -42,6 +33,14 @@ interface Arrival {
   readonly piece: Piece;
 }
 
+/** What came of one lane, as much of it as one transaction takes. */
+interface Part {
+  readonly pipeline: string;
+  readonly lane: number;
+  readonly arrivals: Arrival[];
+  bytes: number;
+}
+
 interface KeyWork {
   readonly key: string;
   readonly version: number;
@@ -56,38 +55,6 @@ interface KeyWork {
 const RELEASE_LIMIT = 24;
 const PAGE = 100;
 const MAX_ROUNDS = 10_000;
-
-const pieceOf = (message: MergeMessage): { readonly key: string; readonly piece: Piece } =>
-  'void' in message
-    ? { key: message.void.key, piece: { seq: message.seq, input: message.input, share: message.share } }
-    : {
-        key: message.event.key,
-        piece: { seq: message.seq, input: message.input, share: message.share ?? 0, event: message.event },
-      };
-
-const pieceFields = ({ seq, input, share, event }: Piece): Fields => ({
-  seq,
-  input,
-  share,
-  ...(event === undefined ? {} : { event: { ...event } }),
-});
-
-const eventOf = (fields: Fields): Piece['event'] => {
-  const { event } = fields;
-  if (typeof event !== 'object' || event === null || event instanceof Set || Array.isArray(event)) return undefined;
-  const { id, key, type, data } = event as Fields;
-  return { id: textOf(id) ?? '', key: textOf(key) ?? '', type: textOf(type) ?? '', data: jsonOf(data) ?? null };
-};
-
-const readPiece = (fields: Fields): Piece => {
-  const event = eventOf(fields);
-  return {
-    seq: numberOf(fields.seq),
-    input: textOf(fields.input) ?? '',
-    share: numberOf(fields.share),
-    ...(event === undefined ? {} : { event }),
-  };
-};
 
 const readState = (fields: Fields | undefined): KeyState =>
   fields === undefined
@@ -111,17 +78,25 @@ const onVersion = (version: number) => (version === 0 ? absent() : equals('versi
  * runs), the versions of the records let one of them win. Nothing is changed by a repeat.
  *
  * API calls for ten events of one lane that come in order: one read, one transaction. A key that has waited: one read for
- * each hundred pieces of it, and a transaction for each 24.
+ * each hundred pieces or MB of it, and a transaction for each 24, or 1.25 MiB.
  */
 export const merge = (options: MergeOptions) => {
   const { table, pause, log, keepMs, clock } = options;
 
   const heldOf = async (pipeline: string, key: string, { next, highestHeld }: KeyState): Promise<readonly Piece[]> => {
     if (highestHeld < next) return [];
-    const page = await persist('read held', pause, () =>
-      table.query({ partition: heldPartition(pipeline, key), limit: PAGE }),
-    );
-    return page.records.map(({ fields }) => readPiece(fields)).filter(({ seq }) => seq >= next);
+    const pieces: Piece[] = [];
+    let after: string | undefined;
+    // Large events end a page before its count does: at least the first number has to be seen whole.
+    do {
+      const from = after === undefined ? {} : { after };
+      const page = await persist('read held', pause, () =>
+        table.query({ partition: heldPartition(pipeline, key), limit: PAGE, ...from }),
+      );
+      pieces.push(...page.records.map(({ fields }) => readPiece(fields)).filter(({ seq }) => seq >= next));
+      after = page.next;
+    } while (after !== undefined && pieces.length < PAGE && pieces.every(({ seq }) => seq === next));
+    return pieces;
   };
 
   const look = async (pipeline: string, lane: number, arrivals: readonly Arrival[]) => {
@@ -131,15 +106,18 @@ export const merge = (options: MergeOptions) => {
     const [head, ...states] = await persist('read merger', pause, () =>
       table.getMany([headKey(pipeline, lane), ...keys.map((key) => mergedKey(pipeline, key))]),
     );
-    let room = RELEASE_LIMIT;
+    let [count, bytes] = [RELEASE_LIMIT, RELEASE_BYTES];
     const works: KeyWork[] = [];
     for (const [index, key] of keys.entries()) {
-      if (room <= 0) break;
+      if (count <= 0 || bytes <= 0) break;
       const fields = states[index];
       const state = readState(fields);
       const held = await heldOf(pipeline, key, state);
-      const step = mergeStep(state, held, byKey.get(key) ?? [], room);
-      room -= step.goneCount;
+      const step = mergeStep(state, held, byKey.get(key) ?? [], { count, bytes });
+      // A key's first number goes out whatever its size is, but not together with as much of other keys.
+      if (bytes < RELEASE_BYTES && step.goneBytes > bytes) break;
+      count -= step.goneCount;
+      bytes -= step.goneBytes;
       works.push({ key, version: numberOf(fields?.version), state, step });
     }
     return { head, works, isPartial: works.length < keys.length };
@@ -219,7 +197,7 @@ export const merge = (options: MergeOptions) => {
   };
 
   const read = (messages: readonly ReceivedMessage[]) => {
-    const lanes = new Map<string, { readonly pipeline: string; readonly lane: number; readonly arrivals: Arrival[] }>();
+    const lanes = new Map<string, Part[]>();
     const unreadable: Unreadable[] = [];
     for (const message of messages) {
       const parsed = parseMessage<MergeMessage>(mergeMessage, message.body);
@@ -232,18 +210,21 @@ export const merge = (options: MergeOptions) => {
       const arrival = { message, pipeline, ...pieceOf(parsed.value) };
       const lane = laneOf(arrival.key);
       const name = `${pipeline}/${lane}`;
-      const known = lanes.get(name) ?? { pipeline, lane, arrivals: [] };
-      known.arrivals.push(arrival);
-      lanes.set(name, known);
+      const bytes = Buffer.byteLength(message.body);
+      const known = lanes.get(name)?.at(-1);
+      if (known !== undefined && known.bytes + bytes <= ARRIVAL_BYTES) {
+        known.arrivals.push(arrival);
+        known.bytes += bytes;
+      } else lanes.set(name, [...(lanes.get(name) ?? []), { pipeline, lane, bytes, arrivals: [arrival] }]);
     }
-    return { lanes: [...lanes.values()], unreadable };
+    return { parts: [...lanes.values()].flat(), unreadable };
   };
 
   /** @param isOver Asked between two transactions: when it holds the rest is left to another delivery. */
   return async (messages: readonly ReceivedMessage[], isOver: () => boolean): Promise<PartialBatchAnswer> => {
-    const { lanes, unreadable } = read(messages);
+    const { parts, unreadable } = read(messages);
     const again = [...(await options.bury(unreadable))];
-    for (const { pipeline, lane, arrivals } of lanes) {
+    for (const { pipeline, lane, arrivals } of parts) {
       try {
         await mergeLane(pipeline, lane, arrivals, isOver);
       } catch (error) {

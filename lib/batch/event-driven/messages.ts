@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { recordFault } from '#batch/work-queue/json-fault';
 import { json, parseMessage, type Parsed } from '#batch/work-queue/messages';
+import { bytesOf, MAX_EVENT_BYTES } from './event-size.ts';
 
 const MAX_ID_BYTES = 256;
 const MAX_TYPE_BYTES = 128;
@@ -26,12 +27,21 @@ const data = v.pipe(
   ),
 );
 
-const event = v.strictObject({
+/** What comes to a pipeline, and what its stages make of it. */
+export const pipelineEvent = v.strictObject({
   id: text(MAX_ID_BYTES),
   key: text(MAX_ID_BYTES),
   type: text(MAX_TYPE_BYTES),
   data: v.optional(data, null),
 });
+
+const sized = v.pipe(
+  pipelineEvent,
+  v.check(
+    (event) => bytesOf(event) <= MAX_EVENT_BYTES,
+    `Expected an event of at most ${MAX_EVENT_BYTES} bytes as JSON`,
+  ),
+);
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const trace = v.optional(v.pipe(v.string(), v.maxLength(512)));
@@ -40,7 +50,11 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.M
 /** A list of events for a pipeline: what HTTP takes, with the pipeline's name. */
 export const listMessage = v.strictObject({
   pipeline: name,
-  events: v.pipe(v.array(event), v.minLength(1), v.maxLength(MAX_EVENTS, `Expected at most ${MAX_EVENTS} events`)),
+  events: v.pipe(
+    v.array(pipelineEvent),
+    v.minLength(1),
+    v.maxLength(MAX_EVENTS, `Expected at most ${MAX_EVENTS} events`),
+  ),
   trace,
 });
 export type ListMessage = v.InferOutput<typeof listMessage>;
@@ -53,7 +67,7 @@ export const stageMessage = v.strictObject({
   pipeline: name,
   stage: name,
   input: v.pipe(v.string(), v.maxLength(128)),
-  event,
+  event: sized,
   seq: count,
   share: v.optional(count),
   trace,

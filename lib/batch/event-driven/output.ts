@@ -1,6 +1,7 @@
 import { persist, type Pause } from '#batch/work-queue/pause';
 import type { Table } from '#primitives/table';
 import { jsonOf, LANES, numberOf, outputPartition, padded, textOf } from './records.ts';
+import { bytesOf } from './event-size.ts';
 import type { PipelineEvent } from './types.ts';
 
 /** An event as it came out of the merger. */
@@ -20,6 +21,8 @@ export interface OutputPage {
 }
 
 const PAGE = 100;
+/** Of a page's events, as JSON: the answer of a function takes 6 MB, and has the text in quotes once more. */
+const PAGE_BYTES = 2_097_152;
 const FORM = /^\d{1,12}(?:\.\d{1,12}){7}$/;
 
 const encode = (positions: readonly number[]): string => Buffer.from(positions.join('.')).toString('base64url');
@@ -37,7 +40,7 @@ const decode = (cursor: string | undefined): readonly number[] | undefined => {
  * A page of what came out, behind a cursor: in each key's order, nothing twice, nothing left out. Whoever goes on with
  * the cursor, now or later, sees all that came out since.
  *
- * API calls: one for each of the eight lanes that is asked, until there are a hundred events.
+ * API calls: one for each of the eight lanes that is asked, until there are a hundred events, or 2 MiB.
  *
  * @returns undefined when the cursor was not made here.
  */
@@ -52,6 +55,7 @@ export const readOutput = async (
   const positions = [...given];
   const events: OutputEvent[] = [];
   let more = false;
+  let bytes = 0;
   for (let lane = 0; lane < LANES; lane += 1) {
     const limit = PAGE - events.length;
     if (limit === 0) {
@@ -66,19 +70,25 @@ export const readOutput = async (
         ...(after === 0 ? {} : { after: padded(after) }),
       }),
     );
+    let isCut = false;
     for (const { key, fields } of page.records) {
       const event = fields.event as { readonly [name: string]: never } | undefined;
-      positions[lane] = Number(key.sort);
-      events.push({
+      const output = {
         id: textOf(event?.id) ?? '',
         key: textOf(event?.key) ?? '',
         type: textOf(event?.type) ?? '',
         data: jsonOf(event?.data) ?? null,
         seq: numberOf(fields.seq),
         input: textOf(fields.input) ?? '',
-      });
+      };
+      bytes += bytesOf(output);
+      isCut = events.length > 0 && bytes > PAGE_BYTES;
+      if (isCut) break;
+      positions[lane] = Number(key.sort);
+      events.push(output);
     }
-    more ||= page.next !== undefined;
+    more ||= isCut || page.next !== undefined;
+    if (isCut) break;
   }
   return { events, cursor: encode(positions), more };
 };

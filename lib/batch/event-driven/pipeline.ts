@@ -18,6 +18,8 @@ export interface Pipeline {
   /** The names of the stages, each behind all that lead to it. */
   readonly order: readonly string[];
   readonly edges: readonly Edge[];
+  /** So many copies of one event come to the merger at most. 1 where there is no copier. */
+  readonly maxCopies: number;
   /** Whether what goes there comes to the merger at last, unless it is filtered or fails. */
   leadsToMerger(target: Target): boolean;
 }
@@ -79,8 +81,13 @@ const orderOf = (first: string, stages: Readonly<Record<string, Stage>>, edges: 
   return reached;
 };
 
-/** The shares must stay whole numbers through all copiers on the way. */
-const checkShares = (first: string, stages: Readonly<Record<string, Stage>>, leads: (to: Target) => boolean): void => {
+/** The shares must stay whole numbers through all copiers on the way. Gives the smallest. */
+const checkShares = (
+  first: string,
+  stages: Readonly<Record<string, Stage>>,
+  leads: (to: Target) => boolean,
+): number => {
+  let smallest = WHOLE;
   const visit = (name: string, share: number): void => {
     const stage = stages[name];
     if (stage === undefined || stage.kind === 'merger') return;
@@ -92,9 +99,11 @@ const checkShares = (first: string, stages: Readonly<Record<string, Stage>>, lea
         `a copier to fewer branches (${MAX_PIECES} copies of an event come to the merger at most)`,
         targets.length,
       );
+    smallest = Math.min(smallest, divided);
     for (const target of targets) if (typeof target === 'string') visit(target, divided);
   };
   visit(first, WHOLE);
+  return smallest;
 };
 
 /**
@@ -130,8 +139,8 @@ export const pipeline = <const S extends Readonly<Record<string, Stage>>>(option
   // Backwards, so that the stages behind one are known before it.
   for (const each of order.toReversed())
     if (edges.some(({ from, to }) => from === each && leadsToMerger(to))) leading.add(each);
-  checkShares(first, stages, leadsToMerger);
-  return Object.freeze({ name, first, stages, merger: mergers[0], order, edges, leadsToMerger });
+  const maxCopies = WHOLE / checkShares(first, stages, leadsToMerger);
+  return Object.freeze({ name, first, stages, merger: mergers[0], order, edges, maxCopies, leadsToMerger });
 };
 
 /** The stage of that name, if it decides of events by itself. */

@@ -63,9 +63,15 @@ export const readProgress = async (table: Table, pipeline: Pipeline, pause: Paus
               .map(({ from, label }) => [label, counts.get(from)?.sent[label] ?? 0]),
           ),
         );
+  // What somebody puts into a queue of a stage by hand comes in there, and nobody has sent it.
   const stages = pipeline.order.map((stage): StageProgress => {
     const own = counts.get(stage) ?? NOTHING;
-    return { stage, kind: pipeline.stages[stage]?.kind ?? 'worker', ...own, waiting: sentTo(stage) - own.in };
+    return {
+      stage,
+      kind: pipeline.stages[stage]?.kind ?? 'worker',
+      ...own,
+      waiting: Math.max(0, sentTo(stage) - own.in),
+    };
   });
   return { pipeline: pipeline.name, accepted: accepted.out, stages };
 };

@@ -3,9 +3,11 @@ import type { Pause } from '#batch/work-queue/pause';
 import { persistently } from '#batch/work-queue/send';
 import { retryDelayMs, retryLater, type Backoff, type Retry } from '#batch/work-queue/retry-later';
 import { PermanentFailure } from '#batch/work-queue/types';
+import { toldOf } from '#batch/work-queue/undeliverable';
 import type { Log } from '#primitives/log';
 import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
+import { recordable } from './change.ts';
 import { emissionsOf, type Emission } from './emissions.ts';
 import type { Fate, Fated, Ledger } from './ledger.ts';
 import { parseStageMessage, type StageMessage } from './messages.ts';
@@ -49,10 +51,8 @@ const textOf = (error: unknown): string =>
 const attributeOf = (text: string): string =>
   text.replaceAll(/[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
 
-const letterOf = ({ message, reason }: Unreadable): OutgoingMessage => ({
-  body: message.body,
-  attributes: { reason: attributeOf(reason), attempts: String(message.receiveCount), origin: message.id },
-});
+const letterOf = ({ message: { id, body, receiveCount }, reason }: Unreadable): OutgoingMessage =>
+  toldOf({ body, attributes: {} }, { reason: attributeOf(reason), attempts: String(receiveCount), origin: id });
 
 const groupsOf = (arrivals: readonly Arrival[]): readonly (readonly Arrival[])[] => {
   const groups = new Map<string, Arrival[]>();
@@ -102,7 +102,8 @@ export const stageRunner = (options: StageOptions) => {
     const { event, stage } = content;
     try {
       const decision = await stepOf(pipeline, stage)?.decide(event, message.receiveCount);
-      return { ...arrival, fate: decision ?? { kind: 'out', to: [] } };
+      const fate = decision === undefined ? ({ kind: 'out', to: [] } as const) : recordable(pipeline, event, decision);
+      return { ...arrival, fate };
     } catch (error) {
       const reason = textOf(error);
       log.warn('stage failed', { stage: `${pipeline.name}.${stage}`, attempt: message.receiveCount, reason });
@@ -123,8 +124,8 @@ export const stageRunner = (options: StageOptions) => {
   const settle = async (decided: readonly Decided[]): Promise<readonly string[]> => {
     const [first] = decided;
     if (first === undefined) return [];
-    // Two deliveries of one event in a batch are one event.
-    const byId = new Map(decided.map((each) => [each.content.event.id, each]));
+    // Two deliveries of one event in a batch are one event: the first.
+    const byId = new Map(decided.toReversed().map((each) => [each.content.event.id, each]));
     const distinct = [...byId.values()];
     const fated: readonly Fated[] = distinct.map(({ content, fate }) => ({ id: content.event.id, fate }));
     const stands = await options.ledger.record(first.pipeline.name, first.content.stage, fated);

@@ -123,6 +123,23 @@ test('taking in n events is a read and a transaction for each 48, a send for eac
   expect(await clock.until(batch.progress('all-five'))).toMatchObject({ accepted: 144 });
 });
 
+test('of an id that was accepted nothing else is sent: not with another key, type or content', async () => {
+  const { batch, wire, clock } = place();
+  const take = (id: string, events: readonly object[]) =>
+    clock.until(batch.takeIn([messageOf(id, { pipeline: 'all-five', events })], 10_000));
+  const first = { id: 'e', key: 'k', type: 't', data: { a: 1, b: [2] } };
+  await take('first', [first]);
+  wire.resetCounts();
+  for (const other of [{ key: 'x' }, { type: 'x' }, { data: { a: 1, b: [3] } }, { data: undefined }])
+    await take('other', [{ ...first, ...other }]);
+  expect(wire.counts()).toEqual({ 'dynamodb.BatchGetItem': 4 });
+  wire.resetCounts();
+  // The same in another order of its fields is the same: a crash before its send is mended by it.
+  await take('first', [{ data: { b: [2], a: 1 }, type: 't', key: 'k', id: 'e' }]);
+  expect(wire.counts()).toEqual({ 'dynamodb.BatchGetItem': 1, 'sqs.SendMessageBatch': 1 });
+  expect(await clock.until(batch.progress('all-five'))).toMatchObject({ accepted: 1 });
+});
+
 test('how a pipeline stands is one call for each stage, and one for what was accepted', async () => {
   const { batch, wire, clock } = place();
   await clock.until(batch.progress('all-five'));
@@ -156,6 +173,13 @@ test('what happens between the reads of a progress never makes a stage have done
         [],
       );
   }
+});
+
+test('of what nobody has sent to a stage no less than nothing waits', async () => {
+  const { batch, clock } = place();
+  await clock.until(batch.runStage(ten('split', 'order.x')));
+  const progress = await clock.until(batch.progress('all-five'));
+  expect(progress?.stages.map(({ waiting }) => waiting)).toEqual([0, 0, 0, 10, 0]);
 });
 
 test.each([

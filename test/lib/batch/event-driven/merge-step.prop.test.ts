@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mergeStep, NEW_KEY, type KeyState, type Piece } from '#batch/event-driven/merge-step';
+import { mergeStep, NEW_KEY, type KeyState, type MergeLimit, type Piece } from '#batch/event-driven/merge-step';
 import { WHOLE } from '#batch/event-driven/pipeline';
 import type { PipelineEvent } from '#batch/event-driven/types';
 
@@ -28,7 +28,7 @@ const pieces = (count: number) =>
     );
 
 /** As the shell does it: what is to be held is held, page by page. */
-const run = (arrivals: readonly (readonly Piece[])[], limit: number, page: number) => {
+const run = (arrivals: readonly (readonly Piece[])[], limit: MergeLimit, page: number) => {
   let state: KeyState = NEW_KEY;
   const held = new Map<string, Piece>();
   const out: Piece[] = [];
@@ -53,13 +53,15 @@ const run = (arrivals: readonly (readonly Piece[])[], limit: number, page: numbe
 };
 
 const COUNT = 12;
+const LIMIT: MergeLimit = { count: 24, bytes: 10_000 };
 const arrivals = pieces(COUNT).chain((all) =>
   fc.record({
     all: fc.constant(all),
     // Everything at least once, in any order, some of it again, in batches of any size.
     order: fc.shuffledSubarray([...all, ...all], { minLength: all.length }).map((some) => [...some, ...all]),
     cut: fc.integer({ min: 1, max: 10 }),
-    limit: fc.integer({ min: 1, max: 24 }),
+    // An event is some 40 bytes.
+    limit: fc.record({ count: fc.integer({ min: 1, max: 24 }), bytes: fc.integer({ min: 1, max: 500 }) }),
   }),
 );
 const inBatches = (list: readonly Piece[], size: number): readonly (readonly Piece[])[] =>
@@ -94,12 +96,16 @@ test('nothing of a number goes out before everything before it, and all of it, w
     { seq: 1, input: 'b', share: WHOLE / 2 },
   ] as const;
   if (first === undefined || second === undefined || third === undefined) throw new Error('three');
-  const held = mergeStep(NEW_KEY, [], [second], 24);
+  const held = mergeStep(NEW_KEY, [], [second], LIMIT);
   expect(held).toMatchObject({ released: [], hold: [second], state: { next: 0, highestHeld: 1 } });
-  const begun = mergeStep(held.state, [second], [first], 24);
+  const begun = mergeStep(held.state, [second], [first], LIMIT);
   expect(begun).toMatchObject({ released: [first], hold: [], state: { next: 1 } });
-  const ended = mergeStep(begun.state, [second], [third], 24);
+  const ended = mergeStep(begun.state, [second], [third], LIMIT);
   expect(ended).toMatchObject({ released: [second], freed: [second, third], state: { next: 2 } });
   // Old news.
-  expect(mergeStep(ended.state, [], [first, second, third], 24)).toMatchObject({ released: [], hold: [], freed: [] });
+  expect(mergeStep(ended.state, [], [first, second, third], LIMIT)).toMatchObject({
+    released: [],
+    hold: [],
+    freed: [],
+  });
 });
