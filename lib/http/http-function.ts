@@ -1,5 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import { InvalidArgumentError, OutcomeUnknownError, PatternError } from '#primitives/errors';
+import { InvalidArgumentError, isRetryable, OutcomeUnknownError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#primitives/trace';
@@ -61,7 +61,7 @@ const failure = (error: unknown, { log, trace }: Call): Problem => {
     log.warn('The request was not answered in time', { error });
     return problem(504, { detail: 'There was no answer in time; what was asked for may have been done.' });
   }
-  if (error instanceof PatternError && error.retryable) {
+  if (isRetryable(error)) {
     log.warn('A primitive did not answer', { error });
     const isUnknown = error instanceof OutcomeUnknownError;
     return problem(503, {

@@ -16,6 +16,9 @@ export class PatternError extends Error {
   }
 }
 
+/** Whether the same call may succeed later, and repeating it is safe. */
+export const isRetryable = (error: unknown): error is PatternError => error instanceof PatternError && error.retryable;
+
 /**
  * The call was sent and its answer was lost: it may or may not have been applied. Unknown is not failed: read the
  * record (or repeat an idempotent call) to find out.

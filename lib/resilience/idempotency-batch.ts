@@ -1,6 +1,6 @@
 import { checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { PatternError, UnavailableError } from '#primitives/errors';
+import { isRetryable, UnavailableError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import type { Fields, Table, TransactionOutcome, Write } from '#primitives/table';
 import {
@@ -53,8 +53,6 @@ const inTransactions = (ended: readonly Ended[]): readonly (readonly Ended[])[] 
   }
   return groups;
 };
-
-const isRetryable = (error: unknown): boolean => error instanceof PatternError && error.retryable;
 
 export const batchRunner = (options: {
   readonly table: Table;

@@ -1,5 +1,5 @@
 import { checkInteger, checkNames } from '#primitives/checks';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import { checkBackoff, type Backoff } from './backoff.ts';
 import { CircuitOpenError } from './errors.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -36,8 +36,7 @@ const RULES: readonly (keyof RetryRules)[] = [
 const DAY_MS = 86_400_000;
 
 /** What counts as retryable unless the caller says otherwise. */
-export const saysSo = (error: unknown): boolean =>
-  error instanceof PatternError && error.retryable && !(error instanceof CircuitOpenError);
+export const saysSo = (error: unknown): boolean => isRetryable(error) && !(error instanceof CircuitOpenError);
 
 /** @throws {@link InvalidArgumentError} when a rule is unknown or out of its range */
 export const checkRetryRules = (rules: RetryRules, alsoAllowed: readonly string[] = []): void => {

@@ -2,7 +2,7 @@ import { reducerOf, type ReductionKind } from '#batch/coordinated/reduce/kinds';
 import type { ReductionItem } from '#batch/coordinated/reduce/reducer';
 import type { Reductions } from '#batch/coordinated/reduce/reductions';
 import { problem, type Handler } from '#http/handlers';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import type { Objects } from '#primitives/objects';
 import type { reductionRoutes } from './reduction-routes.ts';
 
@@ -31,7 +31,7 @@ export const sourceRefusal = async (bucket: Objects) => {
     await bucket.list({ limit: 1 });
     return undefined;
   } catch (error) {
-    if (error instanceof PatternError && error.retryable) throw error;
+    if (isRetryable(error)) throw error;
     const refusal = `Bucket '${bucket.name}' cannot be listed.`;
     return problem(400, { detail: refusal, errors: { 'source.bucket': [refusal] } });
   }

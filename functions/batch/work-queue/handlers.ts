@@ -5,7 +5,7 @@ import type { QueueScaler, ScalingStatus } from '#batch/work-queue/scaling/queue
 import type { Worker } from '#batch/work-queue/types';
 import type { WorkQueue } from '#batch/work-queue/work-queue';
 import { problem, type Handlers } from '#http/handlers';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import type { Objects } from '#primitives/objects';
 import type { workQueueApi } from './api.ts';
 
@@ -37,7 +37,7 @@ const sourceError = async (bucket: Objects): Promise<string | undefined> => {
     await bucket.list({ limit: 1 });
     return undefined;
   } catch (error) {
-    if (error instanceof PatternError && error.retryable) throw error;
+    if (isRetryable(error)) throw error;
     return `Bucket '${bucket.name}' cannot be listed.`;
   }
 };

@@ -1,6 +1,6 @@
 import { retryDelayMs, retryLater, type Backoff } from '#batch/work-queue/retry-later';
 import { sendAll } from '#batch/work-queue/send';
-import { jitteredPause } from '#batch/work-queue/pause';
+import { jitteredPause } from '#batch/pause';
 import { undeliverable } from '#batch/work-queue/undeliverable';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';

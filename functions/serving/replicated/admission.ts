@@ -1,5 +1,5 @@
 import { problem, type Problem } from '#http/handlers';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
@@ -67,7 +67,7 @@ const askingOf = (limit: Limit, options: AdmissionOptions) => {
     try {
       return { name, quota, decision: await run(() => limiter.take(key)), isAlone: false };
     } catch (error) {
-      if (!(error instanceof PatternError && error.retryable)) throw error;
+      if (!isRetryable(error)) throw error;
       log.warn('The table of the limits is away: this replica limits by itself', { limit: name, error });
       return askAlone(limit, key);
     }

@@ -1,6 +1,6 @@
 import { partialBatch, type PartialBatchAnswer } from '#batch/partial-batch';
 import { parseMessage, type Parsed } from '#batch/work-queue/messages';
-import { jitteredPause } from '#batch/work-queue/pause';
+import { jitteredPause } from '#batch/pause';
 import { retryLater, type Backoff } from '#batch/work-queue/retry-later';
 import { sendAll } from '#batch/work-queue/send';
 import { checkInteger, checkNames, refuse } from '#primitives/checks';

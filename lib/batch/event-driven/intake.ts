@@ -1,4 +1,5 @@
-import { isRetryable, MAX_TRIES, persist, type Pause } from '#batch/work-queue/pause';
+import { isRetryable } from '#primitives/errors';
+import { MAX_TRIES, persist, type Pause } from '#batch/pause';
 import { canonicalJson } from '#primitives/canonical-json';
 import type { Clock } from '#primitives/clock';
 import { PatternError, UnavailableError } from '#primitives/errors';

@@ -1,4 +1,5 @@
-import { isRetryable, MAX_TRIES, type Pause } from '#batch/work-queue/pause';
+import { isRetryable } from '#primitives/errors';
+import { MAX_TRIES, type Pause } from '#batch/pause';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';

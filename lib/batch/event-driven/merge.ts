@@ -1,5 +1,6 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
-import { isRetryable, MAX_TRIES, persist, type Pause } from '#batch/work-queue/pause';
+import { isRetryable } from '#primitives/errors';
+import { MAX_TRIES, persist, type Pause } from '#batch/pause';
 import { parseMessage } from '#batch/work-queue/messages';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';

@@ -1,4 +1,5 @@
-import { isRetryable, type Pause } from '#batch/work-queue/pause';
+import { isRetryable } from '#primitives/errors';
+import type { Pause } from '#batch/pause';
 import { persistently } from '#batch/work-queue/send';
 import type { Bus, BusEvent } from '#primitives/bus';
 import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';

@@ -1,4 +1,4 @@
-import { persist, type Pause } from '#batch/work-queue/pause';
+import { persist, type Pause } from '#batch/pause';
 import type { Table } from '#primitives/table';
 import { jsonOf, LANES, numberOf, outputPartition, padded, textOf } from './records.ts';
 import { bytesOf } from './event-size.ts';

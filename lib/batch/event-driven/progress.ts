@@ -1,4 +1,4 @@
-import { persist, type Pause } from '#batch/work-queue/pause';
+import { persist, type Pause } from '#batch/pause';
 import type { Table } from '#primitives/table';
 import type { Pipeline } from './pipeline.ts';
 import { countsOf, headKey, LANES, numberOf } from './records.ts';

@@ -1,5 +1,5 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
-import type { Pause } from '#batch/work-queue/pause';
+import type { Pause } from '#batch/pause';
 import { persistently } from '#batch/work-queue/send';
 import { retryDelayMs, retryLater, type Backoff, type Retry } from '#batch/work-queue/retry-later';
 import { PermanentFailure } from '#batch/work-queue/types';

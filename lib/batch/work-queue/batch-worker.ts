@@ -10,7 +10,7 @@ import { cancelledJobs } from './cancelled-jobs.ts';
 import { claim } from './claim.ts';
 import { finish, type Ending } from './finish.ts';
 import { endedItem, endedItems, judge, type Attempted } from './judge.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { effectKey, effectKeyOf } from './records.ts';
 import { traceField } from './logged.ts';
 import { retryLater, type Backoff, type Retry } from './retry-later.ts';

@@ -5,7 +5,7 @@ import type { Random } from '#primitives/random';
 import { absent, not, type Table } from '#primitives/table';
 import { jobMessage, parseMessage, planBody, type JobMessage } from './messages.ts';
 import { traceField } from './logged.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { jobKey } from './records.ts';
 import { sendAll } from './send.ts';
 import { toldOf, verdictOf } from './undeliverable.ts';

@@ -6,7 +6,7 @@ import { absent, equals, type Fields, type Table, type Write } from '#primitives
 import { itemMessage, parseMessage, truncatedMessage, type ItemMessage } from './messages.ts';
 import { traceField } from './logged.ts';
 import { deliveryId, unpack } from './pack.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey, textOf } from './records.ts';
 import { sendAll } from './send.ts';
 import { inGroupOf, toldOf, verdictOf, type Verdict } from './undeliverable.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '#primitives/clock';
 import type { Table } from '#primitives/table';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { jobKey, readJob } from './records.ts';
 
 /** As many jobs as are remembered at a time; one call reads a hundred. */

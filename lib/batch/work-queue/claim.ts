@@ -1,5 +1,5 @@
 import type { Table, Write } from '#primitives/table';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { claimKey } from './records.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Fields, Json, Table, TransactionOutcome, Write } from '#primitives/table';
 import { claimKey, effectKey, textOf } from './records.ts';
-import { isRetryable, MAX_TRIES, type Pause } from './pause.ts';
+import { isRetryable } from '#primitives/errors';
+import { MAX_TRIES, type Pause } from '../pause.ts';
 import { PatternError } from '#primitives/errors';
 
 /** How an item has ended that needs no further attempt and is no dead letter. */

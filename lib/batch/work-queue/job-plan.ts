@@ -1,6 +1,6 @@
 import type { Clock } from '#primitives/clock';
 import type { Table } from '#primitives/table';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { digest, jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
 import type { JobItem, SourceReference } from './types.ts';
 

@@ -4,7 +4,7 @@ import type { Random } from '#primitives/random';
 import type { Fields, Json, Key, Table } from '#primitives/table';
 import { recordFault } from './json-fault.ts';
 import { json } from './messages.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { jsonOf } from './records.ts';
 import { readPayload } from './run-items.ts';
 import { PermanentFailure, SkippedItem, type Worker, type WorkContext, type WorkItem } from './types.ts';

@@ -1,5 +1,5 @@
 import type { OutgoingMessage, Queue } from '#primitives/queue';
-import type { Pause } from './pause.ts';
+import type { Pause } from '../pause.ts';
 import { digest, effectKeyOf } from './records.ts';
 import { sendAll } from './send.ts';
 import type { JobItem } from './types.ts';

@@ -1,5 +1,5 @@
 import { absent, and, equals, type Table } from '#primitives/table';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { jobKey, knownKey, partKey, textOf, type JobRecord } from './records.ts';
 import type { JobItem } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { absent, type Fields, type Table } from '#primitives/table';
 import { fromSource } from './from-source.ts';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { pageKey, textOf, textsOf } from './records.ts';
 import type { WorkItem, WorkSource } from './types.ts';
 

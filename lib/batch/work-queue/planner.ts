@@ -8,7 +8,7 @@ import { buryPlan } from './bury-plan.ts';
 import { distinct, ensureJob, itemBody, jobOf, packBody } from './job-plan.ts';
 import { jobMessage, parseMessage, planBody, type JobMessage } from './messages.ts';
 import { traceField } from './logged.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { acceptPart, CHUNK_COUNT, countChunk } from './plan-part.ts';
 import { packs } from './pack.ts';
 import { planPages } from './plan-source.ts';

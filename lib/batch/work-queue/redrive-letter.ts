@@ -2,7 +2,7 @@ import type { Clock } from '#primitives/clock';
 import type { ReceivedMessage } from '#primitives/queue';
 import { absent, and, equals, not, type Table } from '#primitives/table';
 import { itemMessage, jobMessage, parseMessage } from './messages.ts';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { buriedKey, deadLetterKey, effectKey, jobKey, redrivenKey, textOf } from './records.ts';
 
 /**

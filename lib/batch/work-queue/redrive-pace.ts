@@ -1,6 +1,6 @@
 import type { Clock } from '#primitives/clock';
 import { absent, equals, type Table } from '#primitives/table';
-import { persist, type Pause } from './pause.ts';
+import { persist, type Pause } from '../pause.ts';
 import { numberOf, paceKey } from './records.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '#primitives/clock';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { DEFAULT_RATE } from './messages.ts';
-import { jitteredPause } from './pause.ts';
+import { jitteredPause } from '../pause.ts';
 import type { RedriveRoute } from './redrive.ts';
 import { sendAll } from './send.ts';
 

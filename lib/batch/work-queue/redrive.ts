@@ -5,7 +5,7 @@ import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
 import { itemMessage, parseMessage, redriveMessage } from './messages.ts';
 import { sendInOrder } from './order.ts';
-import { jitteredPause } from './pause.ts';
+import { jitteredPause } from '../pause.ts';
 import { digest } from './records.ts';
 import { resumePlan, unbury } from './redrive-letter.ts';
 import { reservePace } from './redrive-pace.ts';

@@ -1,7 +1,7 @@
 import { UnavailableError } from '#primitives/errors';
 import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';
 import { PermanentFailure } from './types.ts';
-import { MAX_TRIES, type Pause } from './pause.ts';
+import { MAX_TRIES, type Pause } from '../pause.ts';
 
 /**
  * Makes a batch call for all entries, and again for those that were not taken, and tells of each, in order, what became

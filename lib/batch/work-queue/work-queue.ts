@@ -3,7 +3,7 @@ import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { absent, equals, not, type Table } from '#primitives/table';
 import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
-import { jitteredPause, persist } from './pause.ts';
+import { jitteredPause, persist } from '../pause.ts';
 import { acceptPart } from './plan-part.ts';
 import { tally, type Tally } from './progress.ts';
 import { jobKey, jobPartition, readJob } from './records.ts';

@@ -1,6 +1,6 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
@@ -74,7 +74,6 @@ const YIELDED_POLLS = 2;
 /** Names that this host has resigned, with when; the oldest are forgotten. */
 const RESIGNED_LIMIT = 1_000;
 
-const isRetryable = (error: unknown): boolean => error instanceof PatternError && error.retryable;
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const settingsOf = (options: ElectionOptions) => {

@@ -1,5 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import {
   absent,
   and,
@@ -137,7 +137,7 @@ export const sharedLevel = (options: {
     },
     fail: async (key, token, error) => {
       const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_LIMIT).toWellFormed();
-      const retryable = error instanceof PatternError && error.retryable;
+      const retryable = isRetryable(error);
       await untilAnswered(() =>
         table.update({
           key: keyOf(key),

@@ -1,6 +1,6 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import type { Fields, Key, Table } from '#primitives/table';
 
 export interface CachedReadsOptions {
@@ -62,7 +62,7 @@ export const cachedReads = (options: CachedReadsOptions): CachedReads => {
       entry.readAtMs = clock.monotonicMs();
     } catch (error) {
       const isKnown = clock.monotonicMs() - entry.readAtMs < staleMs;
-      if (!isKnown || !(error instanceof PatternError && error.retryable)) throw error;
+      if (!isKnown || !isRetryable(error)) throw error;
     } finally {
       entry.reading = undefined;
     }

@@ -3,7 +3,7 @@ import { textOf, textsOf } from '../../work-queue/records.ts';
 import type { Joins } from '../join/join.ts';
 import { allJoin, imageJoin, pageKey, reportOf, type ImagesStore } from './store.ts';
 import { readImages } from './steps.ts';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 
 const PAGE_COUNT = 100;
 /** Colours are the names of one another; what failed is none of them. */

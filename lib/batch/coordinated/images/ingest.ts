@@ -1,5 +1,5 @@
 import { absent, and, not, type Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '../../work-queue/records.ts';
 import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';

@@ -1,5 +1,5 @@
 import type { Json } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { headKey, imageJoin, madeKey, readHead, type Head, type ImagesStore } from './store.ts';
 import type { Step } from './types.ts';

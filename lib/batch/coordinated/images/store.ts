@@ -4,7 +4,7 @@ import type { Objects } from '#primitives/objects';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Fields, Key, Table } from '#primitives/table';
-import { jitteredPause, type Pause } from '../../work-queue/pause.ts';
+import { jitteredPause, type Pause } from '../../pause.ts';
 import { sendAll } from '../../work-queue/send.ts';
 import type { Joins } from '../join/join.ts';
 import type { Reductions } from '../reduce/reductions.ts';

@@ -1,5 +1,5 @@
 import { absent, and, equals, type Json } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { isLeftToWatch } from './fire.ts';
 import {
   ARRIVED,

@@ -1,5 +1,5 @@
 import { absent, type Fields, type Table } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { digest } from '../../work-queue/records.ts';
 import {
   branchField,

@@ -1,6 +1,6 @@
-import { OutcomeUnknownError, PatternError } from '#primitives/errors';
+import { isRetryable } from '#primitives/errors';
 import { absent, equals } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { effectKey, headKey, type Head } from './records.ts';
 import type { JoinStore } from './store.ts';
 
@@ -91,5 +91,4 @@ export const endJoin = async (
 };
 
 /** Whether what failed is done by the next look at the join anyway. */
-export const isLeftToWatch = (error: unknown): boolean =>
-  error instanceof OutcomeUnknownError || (error instanceof PatternError && error.retryable);
+export const isLeftToWatch = (error: unknown): boolean => isRetryable(error);

@@ -1,5 +1,5 @@
 import { absent, and, equals, type Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { branchField, bucketKey, bucketOf, EXPECTED, headKey, MAX_BUCKETS, partKey, readHead } from './records.ts';
 import type { JoinStore } from './store.ts';
 import { MAX_PARTS } from './types.ts';

@@ -1,5 +1,5 @@
 import { equals, not, absent, type Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { endJoin, publishIfNeeded } from './fire.ts';
 import { applyParts, eachBucket } from './parts.ts';
 import {

@@ -4,7 +4,7 @@ import type { Log } from '#primitives/log';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Fields, Key, Table } from '#primitives/table';
-import { jitteredPause, persist, type Pause } from '../../work-queue/pause.ts';
+import { jitteredPause, persist, type Pause } from '../../pause.ts';
 import { readHead, headKey, bucketKey, type Head } from './records.ts';
 
 export interface JoinOptions {

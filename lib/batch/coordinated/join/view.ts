@@ -1,6 +1,6 @@
 import type { Fields, FieldValue } from '#primitives/table';
 import { compareUtf8 } from '#primitives/utf8';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { ARRIVED, branchesIn, EXPECTED, headKey, LATE, readHead, statusOf } from './records.ts';
 import type { JoinStore } from './store.ts';
 import type { ArrivalPage, JoinView } from './types.ts';

@@ -1,5 +1,5 @@
 import { not, absent } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { headKey } from './records.ts';
 import { expireJoin, settleJoin } from './settle.ts';
 import type { JoinStore } from './store.ts';

@@ -1,5 +1,5 @@
 import { absent, equals } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { reducerOf } from './kinds.ts';
 import { headKey, markCount, markField, marksKey, nodeKey, readHead, type Head } from './records.ts';
 import { packPartial, unpackPartial, type Partial } from './states.ts';

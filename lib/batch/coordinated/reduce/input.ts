@@ -1,5 +1,5 @@
 import { absent, and, equals, not, type Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { digest } from '../../work-queue/records.ts';
 import { settleTree } from './climb.ts';
 import { headKey, partKey, readHead, type Head } from './records.ts';

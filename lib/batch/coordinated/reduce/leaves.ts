@@ -1,6 +1,6 @@
 import { PatternError } from '#primitives/errors';
 import { absent } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { distinct } from '../../work-queue/job-plan.ts';
 import type { AnyReducer } from './kinds.ts';
 import { leafKey, seenKey } from './records.ts';

@@ -1,5 +1,5 @@
 import { absent, type Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '../../work-queue/records.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';

@@ -1,6 +1,6 @@
 import { PatternError } from '#primitives/errors';
 import type { Fields } from '#primitives/table';
-import { persist } from '../../work-queue/pause.ts';
+import { persist } from '../../pause.ts';
 import { digest, numberOf, textOf } from '../../work-queue/records.ts';
 import { pieceKey } from './records.ts';
 import type { ReductionStore } from './store.ts';

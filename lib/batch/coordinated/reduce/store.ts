@@ -4,7 +4,7 @@ import type { Objects } from '#primitives/objects';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Fields, Key, Table } from '#primitives/table';
-import { jitteredPause, persist, type Pause } from '../../work-queue/pause.ts';
+import { jitteredPause, persist, type Pause } from '../../pause.ts';
 import { sendAll } from '../../work-queue/send.ts';
 import { headKey, readHead, type Head } from './records.ts';
 

@@ -6,7 +6,7 @@ import { stepOf, type Pipeline } from '#batch/event-driven/pipeline';
 import { conservationProblems } from '#batch/event-driven/progress';
 import type { OutputEvent } from '#batch/event-driven/output';
 import type { PipelineEvent } from '#batch/event-driven/types';
-import { jitteredPause } from '#batch/work-queue/pause';
+import { jitteredPause } from '#batch/pause';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Table } from '#primitives/table';
 import { holdAll, lost, outOfOrder, twice, unexpected } from '#simulation/checkers';
