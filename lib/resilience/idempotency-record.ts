@@ -1,3 +1,4 @@
+import { numberOf } from '#primitives/field-values';
 import { createHash } from 'node:crypto';
 import type { Clock } from '#primitives/clock';
 import {
@@ -63,11 +64,6 @@ export const textOf = (answer: Json | undefined): string => JSON.stringify(answe
 export const answerOf = (text: string): Json | undefined => (text === '' ? undefined : (JSON.parse(text) as Json));
 
 export const recordKey = (partition: string): Key => ({ partition, sort: SORT });
-
-const numberOf = (fields: Fields, name: string): number => {
-  const value = fields[name];
-  return typeof value === 'number' ? value : 0;
-};
 
 /** The latest answers of this process, the oldest dropped first. */
 const answerCache = (limit: number) => {
@@ -151,16 +147,16 @@ export const runRecords = (options: {
       const { bodyHash: itsBodyHash, answer } = record;
       if (typeof itsBodyHash !== 'string' || itsBodyHash !== bodyHash) return REUSED;
       if (typeof answer === 'string') {
-        return replay(partition, bodyHash, { bodyHash, text: answer, keepUntilMs: numberOf(record, 'keepUntilMs') });
+        return replay(partition, bodyHash, { bodyHash, text: answer, keepUntilMs: numberOf(record['keepUntilMs']) });
       }
-      const leftMs = numberOf(record, 'leaseUntilMs') - clock.nowMs();
-      const ageMs = numberOf(record, 'leaseMs') - leftMs;
+      const leftMs = numberOf(record['leaseUntilMs']) - clock.nowMs();
+      const ageMs = numberOf(record['leaseMs']) - leftMs;
       return { status: 'in-progress', retryAfterMs: Math.max(MIN_RETRY_MS, Math.min(leftMs, ageMs)) };
     },
     isOver: (record) => {
       const nowMs = clock.nowMs();
-      if (numberOf(record, 'keepUntilMs') <= nowMs) return true;
-      return record['answer'] === undefined && numberOf(record, 'leaseUntilMs') <= nowMs;
+      if (numberOf(record['keepUntilMs']) <= nowMs) return true;
+      return record['answer'] === undefined && numberOf(record['leaseUntilMs']) <= nowMs;
     },
   });
 };

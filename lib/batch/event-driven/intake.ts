@@ -9,7 +9,8 @@ import { toStage } from './emissions.ts';
 import type { ListMessage, StageMessage } from './messages.ts';
 import { sendOut, type Outlets } from './outlets.ts';
 import { WHOLE, type Pipeline } from './pipeline.ts';
-import { acceptedKey, digest, listKey, numberOf, numbersKey, textOf } from './records.ts';
+import { numberOf, textOf } from '#primitives/field-values';
+import { acceptedKey, digest, listKey, numbersKey } from './records.ts';
 import { NOTHING, tallies } from './tally.ts';
 import { ACCEPT, type PipelineEvent } from './types.ts';
 

@@ -5,7 +5,8 @@ import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import { absent, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';
 import { edgeLabel } from './pipeline.ts';
-import { jsonOf, markKey, textOf, textsOf } from './records.ts';
+import { jsonOf, textOf, textsOf } from '#primitives/field-values';
+import { markKey } from './records.ts';
 import { NOTHING, plus, tallies, type Counts, type TallyEntry } from './tally.ts';
 import type { Decision } from './types.ts';
 

@@ -12,7 +12,8 @@ import { mergeMessage, type MergeMessage } from './messages.ts';
 import { mergeStep, NEW_KEY, type KeyState, type MergeStep, type Piece } from './merge-step.ts';
 import { pieceFields, pieceOf, readPiece } from './piece-record.ts';
 import type { Pipeline } from './pipeline.ts';
-import { countsOf, headKey, heldKey, heldPartition, laneOf, mergedKey, numberOf, outputKey } from './records.ts';
+import { numberOf } from '#primitives/field-values';
+import { countsOf, headKey, heldKey, heldPartition, laneOf, mergedKey, outputKey } from './records.ts';
 import type { Unreadable } from './stage.ts';
 
 export interface MergeOptions {

@@ -1,6 +1,7 @@
 import { persist, type Pause } from '#batch/pause';
 import type { Table } from '#primitives/table';
-import { jsonOf, LANES, numberOf, outputPartition, padded, textOf } from './records.ts';
+import { jsonOf, numberOf, textOf } from '#primitives/field-values';
+import { LANES, outputPartition, padded } from './records.ts';
 import { bytesOf } from './event-size.ts';
 import type { PipelineEvent } from './types.ts';
 

@@ -1,7 +1,7 @@
 import type { Fields } from '#primitives/table';
 import type { Piece } from './merge-step.ts';
 import type { MergeMessage } from './messages.ts';
-import { jsonOf, numberOf, textOf } from './records.ts';
+import { jsonOf, numberOf, textOf } from '#primitives/field-values';
 
 /** What a message brings. */
 export const pieceOf = (message: MergeMessage): { readonly key: string; readonly piece: Piece } =>

@@ -1,7 +1,8 @@
 import { persist, type Pause } from '#batch/pause';
 import type { Table } from '#primitives/table';
 import type { Pipeline } from './pipeline.ts';
-import { countsOf, headKey, LANES, numberOf } from './records.ts';
+import { numberOf } from '#primitives/field-values';
+import { countsOf, headKey, LANES } from './records.ts';
 import { NOTHING, readTally, type Counts } from './tally.ts';
 import { ACCEPT, type Stage } from './types.ts';
 

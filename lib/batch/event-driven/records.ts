@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { hash32 } from '#primitives/hash';
-import type { FieldValue, Json, Key } from '#primitives/table';
+import { sha256 } from '#primitives/sha256';
+import type { FieldValue, Key } from '#primitives/table';
 
 /** The merger's output is so many logs beside each other: a key is in one of them, and they are written side by side. */
 export const LANES = 8;
 
 const DIGITS = 12;
 export const padded = (number: number): string => String(number).padStart(DIGITS, '0');
-export const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);
+export const digest = (text: string): string => sha256(text).slice(0, 40);
 
 /** That an event was accepted, and its number within its key. */
 export const acceptedKey = (pipeline: string, id: string): Key => ({
@@ -55,13 +55,6 @@ export const outputKey = (pipeline: string, lane: number, position: number): Key
 });
 export const laneOf = (key: string): number => hash32(key, 1) % LANES;
 
-export const numberOf = (value: FieldValue | undefined): number => (typeof value === 'number' ? value : 0);
-export const textOf = (value: FieldValue | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined;
-export const textsOf = (value: FieldValue | undefined): readonly string[] =>
-  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
-export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
-  value instanceof Set ? undefined : (value as Json | undefined);
 /** A map of counts. */
 export const countsOf = (value: FieldValue | undefined): Readonly<Record<string, number>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Set)

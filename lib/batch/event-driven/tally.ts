@@ -1,6 +1,7 @@
 import type { Random } from '#primitives/random';
 import { absent, equals, type Fields, type Table, type Write } from '#primitives/table';
-import { countsOf, numberOf, tallyKey, tallyPartition } from './records.ts';
+import { numberOf } from '#primitives/field-values';
+import { countsOf, tallyKey, tallyPartition } from './records.ts';
 
 /** What was counted at a stage: of events, each once. */
 export interface Counts {

@@ -7,7 +7,8 @@ import { itemMessage, parseMessage, truncatedMessage, type ItemMessage } from '.
 import { traceField } from './logged.ts';
 import { deliveryId, unpack } from './pack.ts';
 import { jitteredPause, persist } from '../pause.ts';
-import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey, textOf } from './records.ts';
+import { textOf } from '#primitives/field-values';
+import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey } from './records.ts';
 import { sendAll } from './send.ts';
 import { inGroupOf, toldOf, verdictOf, type Verdict } from './undeliverable.ts';
 

@@ -1,5 +1,6 @@
 import type { Fields, Json, Table, TransactionOutcome, Write } from '#primitives/table';
-import { claimKey, effectKey, textOf } from './records.ts';
+import { textOf } from '#primitives/field-values';
+import { claimKey, effectKey } from './records.ts';
 import { isRetryable } from '#primitives/errors';
 import { MAX_TRIES, type Pause } from '../pause.ts';
 import { PatternError } from '#primitives/errors';

@@ -1,7 +1,8 @@
 import type { Clock } from '#primitives/clock';
 import type { Table } from '#primitives/table';
 import { persist, type Pause } from '../pause.ts';
-import { digest, jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
+import { sha256 } from '#primitives/sha256';
+import { jobFields, jobKey, readJob, type JobRecord, type NewJob } from './records.ts';
 import type { JobItem, SourceReference } from './types.ts';
 
 /** What a job is made of: a list, a source to be listed, or (`open`) items that come in parts. */
@@ -27,7 +28,7 @@ export const jobOf = ({ worker, items, source, ordered, pack = 1 }: JobPlan): Ne
   worker,
   kind: items !== undefined ? 'list' : source !== undefined ? 'source' : 'open',
   total: items === undefined ? undefined : distinct(items).length,
-  list: items === undefined ? undefined : digest(JSON.stringify(distinct(items).map(({ id }) => id))),
+  list: items === undefined ? undefined : sha256(JSON.stringify(distinct(items).map(({ id }) => id))),
   source,
   closed: false,
   ordered: ordered === true,

@@ -5,7 +5,7 @@ import type { Fields, Json, Key, Table } from '#primitives/table';
 import { recordFault } from './json-fault.ts';
 import { json } from './messages.ts';
 import { jitteredPause, persist } from '../pause.ts';
-import { jsonOf } from './records.ts';
+import { jsonOf } from '#primitives/field-values';
 import { readPayload } from './run-items.ts';
 import { PermanentFailure, SkippedItem, type Worker, type WorkContext, type WorkItem } from './types.ts';
 

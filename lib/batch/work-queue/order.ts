@@ -1,6 +1,7 @@
 import type { OutgoingMessage, Queue } from '#primitives/queue';
 import type { Pause } from '../pause.ts';
-import { digest, effectKeyOf } from './records.ts';
+import { sha256 } from '#primitives/sha256';
+import { effectKeyOf } from './records.ts';
 import { sendAll } from './send.ts';
 import type { JobItem } from './types.ts';
 
@@ -10,8 +11,8 @@ import type { JobItem } from './types.ts';
  * adds nothing for five minutes, and after that a message behind the others of its group, whose effect is there by then.
  */
 export const inGroup = (jobId: string, item: JobItem): Pick<OutgoingMessage, 'groupId' | 'deduplicationId'> => ({
-  groupId: digest(JSON.stringify([jobId, item.groupId ?? null])),
-  deduplicationId: digest(effectKeyOf(jobId, item.id)),
+  groupId: sha256(JSON.stringify([jobId, item.groupId ?? null])),
+  deduplicationId: sha256(effectKeyOf(jobId, item.id)),
 });
 
 /** The messages in waves: the first of each group, then the second of each, and so on. */

@@ -1,6 +1,7 @@
 import { absent, and, equals, type Table } from '#primitives/table';
 import { persist, type Pause } from '../pause.ts';
-import { jobKey, knownKey, partKey, textOf, type JobRecord } from './records.ts';
+import { textOf } from '#primitives/field-values';
+import { jobKey, knownKey, partKey, type JobRecord } from './records.ts';
 import type { JobItem } from './types.ts';
 
 /** One transaction takes 100 writes: so many items and the record that counts them. */

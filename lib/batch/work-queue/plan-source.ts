@@ -1,7 +1,8 @@
 import { absent, type Fields, type Table } from '#primitives/table';
 import { fromSource } from './from-source.ts';
 import { persist, type Pause } from '../pause.ts';
-import { pageKey, textOf, textsOf } from './records.ts';
+import { textOf, textsOf } from '#primitives/field-values';
+import { pageKey } from './records.ts';
 import type { WorkItem, WorkSource } from './types.ts';
 
 /** Pages by one message at most, however much time there is. */

@@ -1,5 +1,6 @@
 import type { Fields, TableRecord } from '#primitives/table';
-import { numberOf, readJob, type JobRecord } from './records.ts';
+import { numberOf } from '#primitives/field-values';
+import { readJob, type JobRecord } from './records.ts';
 import type { JobProgress, JobStatus } from './types.ts';
 
 /** What the records of a job add up to. Fed with one record after the other, in the order of their sort keys. */

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { FieldValue, Fields, Json, Key } from '#primitives/table';
+import { numberOf, textOf } from '#primitives/field-values';
+import { sha256 } from '#primitives/sha256';
+import type { FieldValue, Fields, Key } from '#primitives/table';
 import type { ItemStatus, SourceReference } from './types.ts';
 
 /**
@@ -18,14 +19,14 @@ export const pageKey = (jobId: string, page: number): Key => partKey(jobId, Stri
 /** Ids may be as long as a sort key: their digest stands for them where a prefix goes before. */
 export const buriedKey = (jobId: string, id: string): Key => ({
   partition: jobPartition(jobId),
-  sort: `buried/${digest(id)}`,
+  sort: `buried/${sha256(id)}`,
 });
 /** That an open job knows the item: decides which part counts it. Apart from the job, whose progress is read often. */
 export const knownKey = (jobId: string, id: string): Key => ({ partition: `known/${jobId}`, sort: id });
 export const DEAD_LETTERS = 'dead-letters';
 export const deadLetterKey = (jobId: string | undefined, id: string): Key => ({
   partition: DEAD_LETTERS,
-  sort: `${jobId ?? DIRECT}/${digest(id)}`,
+  sort: `${jobId ?? DIRECT}/${sha256(id)}`,
 });
 /** That a burial was undone, so that a late repeat of it does nothing. */
 export const redrivenKey = (burial: string): Key => ({ partition: `redriven/${burial}`, sort: 'redriven' });
@@ -40,16 +41,6 @@ export const effectKey = (jobId: string | undefined, id: string): Key => ({
   partition: effectKeyOf(jobId, id),
   sort: 'effect',
 });
-
-export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-export const textOf = (value: FieldValue | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined;
-export const numberOf = (value: FieldValue | undefined): number => (typeof value === 'number' ? value : 0);
-export const textsOf = (value: FieldValue | undefined): readonly string[] =>
-  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
-export const jsonOf = (value: FieldValue | undefined): Json | undefined =>
-  value instanceof Set ? undefined : (value as Json | undefined);
 
 /**
  * The end of an item as its marker tells it; a marker is never without one. Obsolete is a failure to who asks; its marker

@@ -3,7 +3,8 @@ import type { ReceivedMessage } from '#primitives/queue';
 import { absent, and, equals, not, type Table } from '#primitives/table';
 import { itemMessage, jobMessage, parseMessage } from './messages.ts';
 import { persist, type Pause } from '../pause.ts';
-import { buriedKey, deadLetterKey, effectKey, jobKey, redrivenKey, textOf } from './records.ts';
+import { textOf } from '#primitives/field-values';
+import { buriedKey, deadLetterKey, effectKey, jobKey, redrivenKey } from './records.ts';
 
 /**
  * What is to be done with a dead letter: `move` it back, now that nothing stands against it; `drop` it, as its item has

@@ -1,7 +1,8 @@
 import type { Clock } from '#primitives/clock';
 import { absent, equals, type Table } from '#primitives/table';
 import { persist, type Pause } from '../pause.ts';
-import { numberOf, paceKey } from './records.ts';
+import { numberOf } from '#primitives/field-values';
+import { paceKey } from './records.ts';
 
 /**
  * Reserves room for `count` dead letters at `ratePerSecond` and gives how long to wait before they may be moved. The

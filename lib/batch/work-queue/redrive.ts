@@ -6,7 +6,7 @@ import type { Table } from '#primitives/table';
 import { itemMessage, parseMessage, redriveMessage } from './messages.ts';
 import { sendInOrder } from './order.ts';
 import { jitteredPause } from '../pause.ts';
-import { digest } from './records.ts';
+import { sha256 } from '#primitives/sha256';
 import { resumePlan, unbury } from './redrive-letter.ts';
 import { reservePace } from './redrive-pace.ts';
 import { sendAll } from './send.ts';
@@ -94,7 +94,7 @@ export const redrive = (options: RedriveOptions) => {
     const messageOf = (letter: ReceivedMessage) => ({
       ...redriven(letter, run.redriveId),
       // The item's own id would be taken for a repeat within five minutes; the letter's is new with each burial.
-      ...(ordered === true ? inGroupOf(letter, digest(`redriven ${letter.id}`)) : {}),
+      ...(ordered === true ? inGroupOf(letter, sha256(`redriven ${letter.id}`)) : {}),
     });
     const [urgent, others] = [moved.filter(isUrgentLetter), moved.filter((letter) => !isUrgentLetter(letter))];
     if (ordered === true) await sendInOrder(to, moved.map(messageOf), pause);

@@ -1,5 +1,6 @@
 import type { Fields, Table } from '#primitives/table';
-import { DEAD_LETTERS, effectKey, itemStatusOf, jobPartition, jsonOf, numberOf, textOf, textsOf } from './records.ts';
+import { jsonOf, numberOf, textOf, textsOf } from '#primitives/field-values';
+import { DEAD_LETTERS, effectKey, itemStatusOf, jobPartition } from './records.ts';
 import type { DeadLetter, ItemResult } from './types.ts';
 
 export interface ResultPage {

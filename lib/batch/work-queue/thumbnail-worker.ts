@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Objects } from '#primitives/objects';
-import { digest, DIRECT } from './records.ts';
+import { sha256 } from '#primitives/sha256';
+import { DIRECT } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 import { videoFormat, type VideoFormat } from './video-format.ts';
 import type { VideoFrame } from './video-frame.ts';
@@ -29,7 +30,7 @@ export interface ThumbnailWorkerOptions {
 /** The key decides itself by job and item, so that a second run replaces the first one's thumbnail by its like. */
 const thumbnailKey = (jobId: string | undefined, id: string): string => {
   const key = `thumbnails/${jobId ?? DIRECT}/${id}.webp`;
-  return Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `thumbnails/${jobId ?? DIRECT}/${digest(id)}.webp`;
+  return Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `thumbnails/${jobId ?? DIRECT}/${sha256(id)}.webp`;
 };
 
 const FORMATS: ReadonlyMap<string, string> = new Map([['heif', 'avif']]);

@@ -1,3 +1,4 @@
+import { numberOf, textOf } from '#primitives/field-values';
 import type { Fields, Key } from '#primitives/table';
 
 /** A lock as it is stored. The record is never deleted and never expires: with it the token would begin anew. */
@@ -19,27 +20,18 @@ export interface LockRecord {
 
 export const lockKey = (name: string): Key => ({ partition: `lock/${name}`, sort: 'lock' });
 
-const numberOf = (fields: Fields, name: string): number => {
-  const value = fields[name];
-  return typeof value === 'number' ? value : 0;
-};
-const textOf = (fields: Fields, name: string): string => {
-  const value = fields[name];
-  return typeof value === 'string' ? value : '';
-};
-
 /** The lock in a record of the table; undefined where there is none. */
 export const readLock = (fields: Fields | undefined): LockRecord | undefined =>
   fields === undefined
     ? undefined
     : Object.freeze({
-        holder: textOf(fields, 'holder'),
-        token: numberOf(fields, 'token'),
-        beat: numberOf(fields, 'beat'),
-        claim: textOf(fields, 'claim'),
-        nonce: textOf(fields, 'nonce'),
-        leaseMs: numberOf(fields, 'leaseMs'),
-        sinceMs: numberOf(fields, 'sinceMs'),
+        holder: textOf(fields['holder']) ?? '',
+        token: numberOf(fields['token']),
+        beat: numberOf(fields['beat']),
+        claim: textOf(fields['claim']) ?? '',
+        nonce: textOf(fields['nonce']) ?? '',
+        leaseMs: numberOf(fields['leaseMs']),
+        sinceMs: numberOf(fields['sinceMs']),
       });
 
 /** As far as a `Date` goes: a clock that is further off must not use up the integers. */

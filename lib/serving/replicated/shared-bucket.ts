@@ -1,6 +1,7 @@
+import { numberOf } from '#primitives/field-values';
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
-import { absent, atMost, or, type Fields, type Table, type WriteOutcome } from '#primitives/table';
+import { absent, atMost, or, type Table, type WriteOutcome } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import { clockRing, type RingEntry } from './clock-ring.ts';
 import { tokensAt, waitFor, type Quota } from './gcra.ts';
@@ -44,11 +45,6 @@ const MAX_TRIES = 16;
 /** Who has lost waits a little, each time for longer, so that those who race do not go on in step. */
 const WAIT_MS = 2;
 const DAY_MS = 86_400_000;
-
-const numberOf = (fields: Fields, name: string): number => {
-  const value = fields[name];
-  return typeof value === 'number' ? value : 0;
-};
 
 /**
  * The time of a host: what its wall clock said when this was made, and since then what its monotonic clock says, so that
@@ -126,8 +122,8 @@ export const sharedBucket = (options: SharedBucketOptions): SharedBucket => {
         }
         if (current === undefined) ring.delete(key);
         else {
-          time.follow(numberOf(current, 'atMs'));
-          remember(key, numberOf(current, 'tatMs'));
+          time.follow(numberOf(current['atMs']));
+          remember(key, numberOf(current['tatMs']));
         }
         if (tries > 1) await clock.sleep(random.next() * WAIT_MS * tries);
       }

@@ -1,3 +1,4 @@
+import { textOf } from '#primitives/field-values';
 import type { Clock } from '#primitives/clock';
 import { isRetryable } from '#primitives/errors';
 import {
@@ -54,15 +55,10 @@ export interface SharedLevel {
 const SORT = 'value';
 const MESSAGE_LIMIT = 300;
 
-const textOf = (fields: Fields, name: string): string | undefined => {
-  const value = fields[name];
-  return typeof value === 'string' ? value : undefined;
-};
-
 const failureOf = (fields: Fields): SharedRecord['failure'] => {
-  const lease = textOf(fields, 'failedLease');
+  const lease = textOf(fields['failedLease']);
   if (lease === undefined) return undefined;
-  return { lease, message: textOf(fields, 'failure') ?? '', retryable: fields['retryable'] === true };
+  return { lease, message: textOf(fields['failure']) ?? '', retryable: fields['retryable'] === true };
 };
 
 /** Nothing has been loaded since `basis` was read. */
@@ -91,13 +87,13 @@ export const sharedLevel = (options: {
 
   const recordOf = (fields: Fields | undefined): SharedRecord | undefined => {
     if (fields === undefined) return undefined;
-    const version = textOf(fields, 'version');
+    const version = textOf(fields['version']);
     const atMs = fields['atMs'];
-    const lease = textOf(fields, 'lease');
+    const lease = textOf(fields['lease']);
     if (version === undefined || typeof atMs !== 'number')
       return { loaded: undefined, lease, failure: failureOf(fields) };
     const ageMs = clock.nowMs() - atMs;
-    const value = textOf(fields, 'value');
+    const value = textOf(fields['value']);
     const loaded = {
       version,
       // Written by `store`, which took it from a Json.

@@ -1,5 +1,5 @@
 import type { Json } from '#primitives/table';
-import { textOf, textsOf } from '../../work-queue/records.ts';
+import { textOf, textsOf } from '#primitives/field-values';
 import type { Joins } from '../join/join.ts';
 import { allJoin, imageJoin, pageKey, reportOf, type ImagesStore } from './store.ts';
 import { readImages } from './steps.ts';

@@ -1,7 +1,7 @@
 import { absent, and, not, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
-import { textOf, textsOf } from '../../work-queue/records.ts';
+import { textOf, textsOf } from '#primitives/field-values';
 import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';
 import { MAX_IMAGES, STEPS, type ImagesPlan } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { absent, type Fields, type Table } from '#primitives/table';
 import { persist } from '../../pause.ts';
-import { digest } from '../../work-queue/records.ts';
+import { sha256 } from '#primitives/sha256';
 import {
   branchField,
   bucketCountFor,
@@ -20,7 +20,7 @@ type Writes = Parameters<Table['transact']>[0];
 
 /** What tells one list from another; the deadline is part of what was asked for. */
 const listOf = ({ deadlineMs, onDeadline = 'fail', open }: JoinPlan, branches: readonly string[]): string =>
-  digest(JSON.stringify([open === true, branches.toSorted(), deadlineMs ?? null, onDeadline]));
+  sha256(JSON.stringify([open === true, branches.toSorted(), deadlineMs ?? null, onDeadline]));
 
 const headFields = (plan: JoinPlan, branches: readonly string[], buckets: number, expires: number): Fields => ({
   status: 'waiting',

@@ -1,5 +1,6 @@
+import { numberOf, textOf } from '#primitives/field-values';
 import { hash32 } from '#primitives/hash';
-import type { FieldValue, Fields, Key } from '#primitives/table';
+import type { Fields, Key } from '#primitives/table';
 import { KINDS, type ReductionKind } from './kinds.ts';
 import type { Place } from './tree.ts';
 import type { ReductionStatus } from './types.ts';
@@ -57,9 +58,6 @@ export interface Head {
   readonly expiresAtMs: number;
 }
 
-const textOf = (value: FieldValue | undefined): string => (typeof value === 'string' ? value : '');
-const numberOf = (value: FieldValue | undefined): number => (typeof value === 'number' ? value : 0);
-
 export const readHead = (fields: Fields): Head => ({
   kind: KINDS.find((kind) => kind === fields.kind) ?? 'count',
   // As text: a table takes fewer numbers than there are doubles.
@@ -68,9 +66,9 @@ export const readHead = (fields: Fields): Head => ({
   status: fields.status === 'done' || fields.status === 'failed' ? fields.status : 'running',
   input: fields.input === 'open' || fields.input === 'listing' ? fields.input : 'known',
   parts: numberOf(fields.parts),
-  plan: textOf(fields.plan),
-  bucket: textOf(fields.bucket),
-  prefix: textOf(fields.prefix),
+  plan: textOf(fields.plan) ?? '',
+  bucket: textOf(fields.bucket) ?? '',
+  prefix: textOf(fields.prefix) ?? '',
   root: typeof fields.rootLevel === 'number' ? { level: fields.rootLevel, index: 0 } : undefined,
   items: numberOf(fields.items),
   reason: typeof fields.reason === 'string' ? fields.reason : undefined,

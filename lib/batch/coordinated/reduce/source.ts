@@ -1,7 +1,7 @@
 import { absent, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
-import { textOf, textsOf } from '../../work-queue/records.ts';
+import { textOf, textsOf } from '#primitives/field-values';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { endListing } from './input.ts';
 import { reducerOf, type AnyReducer, type ReductionKind } from './kinds.ts';

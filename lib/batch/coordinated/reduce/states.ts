@@ -1,7 +1,8 @@
 import { PatternError } from '#primitives/errors';
 import type { Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
-import { digest, numberOf, textOf } from '../../work-queue/records.ts';
+import { numberOf, textOf } from '#primitives/field-values';
+import { sha256 } from '#primitives/sha256';
 import { pieceKey } from './records.ts';
 import type { ReductionStore } from './store.ts';
 
@@ -36,7 +37,7 @@ export const packPartial = async (
   if (state.length <= PIECE_LENGTH) return { state, items };
   const bytes = Buffer.byteLength(state);
   if (bytes > MAX_STATE_BYTES) throw new TooLargeError(bytes);
-  const name = digest(state);
+  const name = sha256(state);
   // Cut anywhere, a pair of surrogates would be two halves that no table takes.
   const pieces = state.toWellFormed().match(new RegExp(`[^]{1,${PIECE_LENGTH}}`, 'gu')) ?? [];
   for (const [at, piece] of pieces.entries())
@@ -54,6 +55,6 @@ export const unpackPartial = async (store: ReductionStore, id: string, fields: F
   const name = textOf(fields.digest) ?? '';
   const read = await store.getMany(Array.from({ length: pieces }, (_, at) => pieceKey(id, name, at)));
   const state = read.map((piece) => textOf(piece?.piece) ?? '').join('');
-  if (digest(state) !== name) throw new PatternError('coordinated/lost-piece', `A piece of reduction '${id}' is gone.`);
+  if (sha256(state) !== name) throw new PatternError('coordinated/lost-piece', `A piece of reduction '${id}' is gone.`);
   return { state, items };
 };

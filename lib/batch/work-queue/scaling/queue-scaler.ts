@@ -3,7 +3,7 @@ import type { ConcurrencyLimit } from '#primitives/concurrency-limit';
 import type { Log } from '#primitives/log';
 import type { Queue } from '#primitives/queue';
 import type { Json, Key, Table } from '#primitives/table';
-import { numberOf } from '../records.ts';
+import { numberOf } from '#primitives/field-values';
 import { checkedPolicy, type ScalingPolicy } from './policy.ts';
 import { scalingStart, scalingStep, type ScalingAdvice } from './step.ts';
 import { readLast, readPlan, readState } from './stored.ts';

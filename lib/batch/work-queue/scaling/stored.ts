@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { FieldValue } from '#primitives/table';
-import { jsonOf } from '../records.ts';
+import { jsonOf } from '#primitives/field-values';
 
 /*
  * What is kept between two runs. What cannot be read, since another version has written it, is as if it were not there:

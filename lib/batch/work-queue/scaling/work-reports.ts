@@ -1,7 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
 import { absent, type Key, type Table } from '#primitives/table';
-import { numberOf } from '../records.ts';
+import { numberOf } from '#primitives/field-values';
 
 /** What workers did, added up. */
 export interface Work {

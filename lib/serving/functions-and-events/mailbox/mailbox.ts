@@ -1,8 +1,9 @@
+import { textOf } from '#primitives/field-values';
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
 import { checkParts } from '#primitives/part-checks';
-import { absent, type Fields, type Key, type Table, type Write } from '#primitives/table';
+import { absent, type Key, type Table, type Write } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 
 /** A message to one person. */
@@ -52,11 +53,6 @@ const partitionOf = (address: string): string => `mailbox/${sameOf(address)}`;
 
 const markOf = (address: string, id: string): Key => ({ partition: `sent/${sameOf(address)}`, sort: id });
 
-const textOf = (fields: Fields, name: string): string => {
-  const { [name]: value } = fields;
-  return typeof value === 'string' ? value : '';
-};
-
 /**
  * A table that stands for all mailboxes of the world: what is sent can be read, and leaves the machine by no other way.
  * For tests and for stages that run on one machine: mails are kept in clear. To an address that ends in `.invalid`
@@ -99,10 +95,10 @@ export const mailbox = (options: MailboxOptions): Mailbox => {
       const newestFirst = { partition: partitionOf(address), limit: LIST_LIMIT, descending: true };
       const { records } = await table.query(newestFirst);
       return records.toReversed().map(({ fields }) => ({
-        id: textOf(fields, 'id'),
-        to: textOf(fields, 'to'),
-        subject: textOf(fields, 'subject'),
-        text: textOf(fields, 'text'),
+        id: textOf(fields['id']) ?? '',
+        to: textOf(fields['to']) ?? '',
+        subject: textOf(fields['subject']) ?? '',
+        text: textOf(fields['text']) ?? '',
         sentAtMs: Number(fields['sentAtMs'] ?? 0),
       }));
     },

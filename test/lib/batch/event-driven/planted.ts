@@ -1,7 +1,8 @@
 import { failuresOf } from '#batch/partial-batch';
 import type { Fate, Ledger } from '#batch/event-driven/ledger';
 import { edgeLabel } from '#batch/event-driven/pipeline';
-import { headKey, laneOf, markKey, numberOf, outputKey, tallyKey } from '#batch/event-driven/records';
+import { numberOf } from '#primitives/field-values';
+import { headKey, laneOf, markKey, outputKey, tallyKey } from '#batch/event-driven/records';
 import { NOTHING, plus, type Counts } from '#batch/event-driven/tally';
 import { filter } from '#batch/event-driven/steps';
 import { PatternError } from '#primitives/errors';

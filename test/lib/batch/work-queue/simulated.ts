@@ -1,4 +1,5 @@
-import { itemStatusOf, textOf } from '#batch/work-queue/records';
+import { textOf } from '#primitives/field-values';
+import { itemStatusOf } from '#batch/work-queue/records';
 import type { JobProgress } from '#batch/work-queue/types';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import {

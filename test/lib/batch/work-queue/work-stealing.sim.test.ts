@@ -1,7 +1,7 @@
 import { failuresOf } from '#batch/partial-batch';
 import { batchWorker } from '#batch/work-queue/batch-worker';
 import { recordWorker } from '#batch/work-queue/record-worker';
-import { textOf } from '#batch/work-queue/records';
+import { textOf } from '#primitives/field-values';
 import { workStealing, type WorkStealingOptions } from '#batch/work-queue/work-stealing';
 import { UnavailableError } from '#primitives/errors';
 import type { Queue } from '#primitives/queue';
