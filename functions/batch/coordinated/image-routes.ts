@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { regions } from '#batch/coordinated/images/messages';
 import { route } from '#http/api';
-import { count, ofResource, source } from './shared-schemas.ts';
+import { ofResource, source } from '../schemas.ts';
+import { count } from '../../shell/schemas.ts';
 
 export const imageRoutes = {
   createImages: route({

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
-import { recordFault } from '#batch/work-queue/json-fault';
-import { json } from '#batch/work-queue/messages';
+import { json, recordable } from '#batch/message';
 import { isPathStep } from '#batch/coordinated/join/checks';
 import { MAX_DEADLINE_MS, MAX_PART } from '#batch/coordinated/join/types';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
-import { count, ofResource } from './shared-schemas.ts';
+import { ofResource } from '../schemas.ts';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_CURSOR_LENGTH = 256;
 
@@ -48,13 +48,7 @@ const join = v.pipe(
   ),
 );
 
-const data = v.pipe(
-  json,
-  v.check(
-    (value) => recordFault('data', value) === undefined,
-    ({ input }) => recordFault('data', input) ?? '',
-  ),
-);
+const data = recordable('data');
 
 const status = v.picklist(['open', 'waiting', 'fired', 'failed']);
 const joinView = v.strictObject({

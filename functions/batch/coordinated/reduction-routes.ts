@@ -2,10 +2,11 @@ import * as v from 'valibot';
 import { KINDS } from '#batch/coordinated/reduce/kinds';
 import { bounds, fanIn } from '#batch/coordinated/reduce/messages';
 import { MAX_PART_ITEMS } from '#batch/coordinated/reduce/types';
-import { json } from '#batch/work-queue/messages';
+import { json } from '#batch/message';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
-import { count, ofResource, source } from './shared-schemas.ts';
+import { ofResource, source } from '../schemas.ts';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_ITEM_ID_BYTES = 1_000;
 const MAX_VALUE_LENGTH = 256;

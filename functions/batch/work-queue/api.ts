@@ -1,10 +1,12 @@
 import * as v from 'valibot';
-import { recordFault } from '#batch/work-queue/json-fault';
-import { groupId, json, MAX_RATE, MIN_RATE, pack } from '#batch/work-queue/messages';
+import { json, recordable } from '#batch/message';
+import { groupId, MAX_RATE, MIN_RATE, pack } from '#batch/work-queue/messages';
 import { deadlineAt, priority } from '#batch/work-queue/urgency';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
 import { MAX_LIMIT, MIN_LIMIT } from '#primitives/concurrency-limit';
+import { ofResource, source } from '../schemas.ts';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_ITEMS = 1_000;
 const MAX_CURSOR_LENGTH = 2_048;
@@ -12,14 +14,7 @@ const MAX_CURSOR_LENGTH = 2_048;
 /** The workers that this stack has. */
 const worker = v.picklist(['record', 'thumbnail'], "Expected 'record' or 'thumbnail'.");
 
-/** What could not be recorded as an output could not be told back. */
-const payload = v.pipe(
-  json,
-  v.check(
-    (value) => recordFault('payload', value) === undefined,
-    ({ input }) => recordFault('payload', input) ?? '',
-  ),
-);
+const payload = recordable('payload');
 const item = v.strictObject({
   id: id(1_024),
   payload: v.optional(payload, null),
@@ -28,18 +23,6 @@ const item = v.strictObject({
   deadlineAt: v.optional(deadlineAt),
 });
 const items = v.pipe(v.array(item), v.maxLength(MAX_ITEMS, `Expected at most ${MAX_ITEMS} items; send more in parts.`));
-
-const source = v.strictObject({
-  bucket: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'Expected the name of a bucket.')),
-  prefix: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates.'),
-      v.check((text) => Buffer.byteLength(text) <= 1_024, 'Expected at most 1024 bytes of UTF-8.'),
-    ),
-    '',
-  ),
-});
 
 const job = v.pipe(
   v.strictObject({
@@ -77,9 +60,6 @@ const job = v.pipe(
   ),
 );
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const jobId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -.'));
-const ofJob = v.strictObject({ id: jobId });
 const page = v.strictObject({ cursor: v.optional(v.pipe(v.string(), v.maxLength(MAX_CURSOR_LENGTH))) });
 
 const progress = v.strictObject({
@@ -188,7 +168,7 @@ export const workQueueApi = defineApi({
       method: 'POST',
       path: '/work-queue/jobs/{id}/items',
       summary: 'Accept a part of an open job; items that it knows by id are not counted again',
-      params: ofJob,
+      params: ofResource,
       body: v.strictObject({ items }),
       answers: { 202: v.strictObject({ jobId: v.string(), accepted: count }) },
       problems: [400, 404, 409],
@@ -198,7 +178,7 @@ export const workQueueApi = defineApi({
       method: 'POST',
       path: '/work-queue/jobs/{id}/close',
       summary: 'Take no more items into an open job; its total is known when all accepted parts are planned',
-      params: ofJob,
+      params: ofResource,
       answers: { 202: v.strictObject({ jobId: v.string() }) },
       problems: [404, 409],
     }),
@@ -207,7 +187,7 @@ export const workQueueApi = defineApi({
       path: '/work-queue/jobs/{id}/cancel',
       summary:
         'Begin no more items of a job: those end as cancelled, counted as failed; what runs ends as it would have',
-      params: ofJob,
+      params: ofResource,
       answers: { 202: v.strictObject({ jobId: v.string() }) },
       problems: [404],
     }),
@@ -215,7 +195,7 @@ export const workQueueApi = defineApi({
       method: 'GET',
       path: '/work-queue/jobs/{id}',
       summary: 'How far a job is: total = pending + inFlight + done + failed at every read',
-      params: ofJob,
+      params: ofResource,
       answers: { 200: v.strictObject({ jobId: v.string(), ...progress.entries }) },
       problems: [404],
     }),
@@ -223,7 +203,7 @@ export const workQueueApi = defineApi({
       method: 'GET',
       path: '/work-queue/jobs/{id}/results',
       summary: 'The items that have ended, page by page; a page may be empty although there is a cursor',
-      params: ofJob,
+      params: ofResource,
       query: page,
       answers: { 200: v.strictObject({ results: v.array(result), cursor: v.optional(v.string()) }) },
       problems: [400, 404],

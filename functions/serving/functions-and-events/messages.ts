@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { id } from '#http/schemas';
-import { parseMessage, type Parsed } from '#batch/work-queue/messages';
+import { parseMessage, type Parsed } from '#batch/message';
 import type { ReceivedMessage } from '#primitives/queue';
 import { taskOf, type Task } from '#serving/functions-and-events/sign-up/record';
 import { challengeBody, signUpBody } from './api.ts';

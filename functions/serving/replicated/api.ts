@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
 import { id, wellFormed } from '#http/schemas';
 import { normalized } from './dictionary/words.ts';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_WORD_BYTES = 100;
 
@@ -13,7 +14,6 @@ const sense = v.strictObject({
 });
 
 const check = v.strictObject({ name: v.string(), ok: v.boolean(), reason: v.optional(v.string()) });
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const word = v.pipe(
   id(MAX_WORD_BYTES),

@@ -2,11 +2,11 @@ import * as v from 'valibot';
 import { documentsSchema } from '#serving/scatter-gather/documents/messages';
 import { defineApi, route } from '#http/api';
 import { integerText } from '#http/schemas';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_QUERY_LENGTH = 512;
 const MAX_LEAVES = 24;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const number = v.pipe(v.number(), v.minValue(0));
 
 const search = v.strictObject({

@@ -5,6 +5,7 @@ import { shardName, shardWeight } from '#serving/sharded/shard-worker';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Json } from '#primitives/table';
 import { checkJson } from '#primitives/table-limits';
+import { count } from '../../shell/schemas.ts';
 
 const MAX_TTL_MS = 31_536_000_000;
 
@@ -27,7 +28,6 @@ const value = v.pipe(
 );
 
 const ofKey = v.strictObject({ key: id(1_024) });
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const where = { shard: v.string(), slot: count, epoch: count };
 const shard = v.strictObject({ name: v.string(), weight: v.number(), table: v.string(), slots: count });
 const accepted = v.strictObject({ changeId: v.string(), name: v.string() });

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { json } from '#batch/work-queue/messages';
+import { json } from '#batch/message';
 import { defineApi, route } from '#http/api';
 import { isName } from '#single-node/ambassador/registry';
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { issueText } from '#batch/work-queue/messages';
+import { issueText } from '#batch/message';
 import { PermanentFailure } from '#batch/work-queue/types';
 import { sizeFault } from './event-size.ts';
 import { pipelineEvent } from './messages.ts';

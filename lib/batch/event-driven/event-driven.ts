@@ -1,5 +1,5 @@
 import { partialBatch, type PartialBatchAnswer } from '#batch/partial-batch';
-import { parseMessage, type Parsed } from '#batch/work-queue/messages';
+import { parseMessage, type Parsed } from '#batch/message';
 import { jitteredPause } from '#batch/pause';
 import { retryLater, type Backoff } from '#batch/work-queue/retry-later';
 import { sendAll } from '#batch/work-queue/send';

@@ -1,7 +1,7 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
 import { isRetryable } from '#primitives/errors';
 import { MAX_TRIES, persist, type Pause } from '#batch/pause';
-import { parseMessage } from '#batch/work-queue/messages';
+import { parseMessage } from '#batch/message';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';

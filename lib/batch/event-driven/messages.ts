@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-import { recordFault } from '#batch/work-queue/json-fault';
-import { json, parseMessage, type Parsed } from '#batch/work-queue/messages';
+import { boundedText, parseMessage, recordable, type Parsed } from '#batch/message';
 import { bytesOf, MAX_EVENT_BYTES } from './event-size.ts';
 
 const MAX_ID_BYTES = 256;
@@ -8,31 +7,12 @@ const MAX_TYPE_BYTES = 128;
 /** Events in one list. */
 const MAX_EVENTS = 1_000;
 
-const text = (maxBytes: number) =>
-  v.pipe(
-    v.string(),
-    v.check((value) => {
-      const bytes = Buffer.byteLength(value);
-      return bytes > 0 && bytes <= maxBytes;
-    }, `Expected 1 to ${maxBytes} bytes of UTF-8`),
-    v.check((value) => value.isWellFormed() && !value.includes('\0'), 'Expected text without NUL and lone surrogates'),
-  );
-
-/** What could not be recorded as an output could not be told back. */
-const data = v.pipe(
-  json,
-  v.check(
-    (value) => recordFault('data', value) === undefined,
-    ({ input }) => recordFault('data', input) ?? '',
-  ),
-);
-
 /** What comes to a pipeline, and what its stages make of it. */
 export const pipelineEvent = v.strictObject({
-  id: text(MAX_ID_BYTES),
-  key: text(MAX_ID_BYTES),
-  type: text(MAX_TYPE_BYTES),
-  data: v.optional(data, null),
+  id: boundedText(MAX_ID_BYTES),
+  key: boundedText(MAX_ID_BYTES),
+  type: boundedText(MAX_TYPE_BYTES),
+  data: v.optional(recordable('data'), null),
 });
 
 const sized = v.pipe(
@@ -79,7 +59,7 @@ export const voidMessage = v.strictObject({
   pipeline: name,
   stage: name,
   input: v.pipe(v.string(), v.maxLength(128)),
-  void: v.strictObject({ id: text(MAX_ID_BYTES), key: text(MAX_ID_BYTES) }),
+  void: v.strictObject({ id: boundedText(MAX_ID_BYTES), key: boundedText(MAX_ID_BYTES) }),
   seq: count,
   share: count,
   trace,

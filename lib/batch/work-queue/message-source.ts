@@ -2,7 +2,7 @@ import type { GenericSchema } from 'valibot';
 import type { ReceivedMessage } from '#primitives/queue';
 import type { Json } from '#primitives/table';
 import { distinct } from './job-plan.ts';
-import { parseMessage } from './messages.ts';
+import { parseMessage } from '../message.ts';
 import { PermanentFailure, type WorkItem, type WorkSource } from './types.ts';
 
 const PAGE_COUNT = 250;

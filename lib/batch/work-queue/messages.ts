@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-import type { Json } from '#primitives/table';
-import { shapeFault } from './json-fault.ts';
+import { boundedText, json, reference } from '../message.ts';
 import { DIRECT } from './records.ts';
 import { deadlineAt, priority } from './urgency.ts';
 
@@ -9,24 +8,13 @@ const MAX_ID_BYTES = 1024;
 export const [MIN_RATE, MAX_RATE] = [0.1, 1_000];
 export const DEFAULT_RATE = 50;
 
-/** Any JSON: what is checked here has come out of JSON.parse, which makes nothing else. */
-export const json = v.unknown() as v.GenericSchema<unknown, Json>;
-
 const jobId = v.pipe(
-  v.string(),
-  v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'),
+  reference,
   v.check((text) => text !== DIRECT, `Expected another name than '${DIRECT}', which stands for no job`),
 );
 
 // Keys of a bucket come in any normal form, so NFC is asked for where people name items: in the HTTP API.
-const itemId = v.pipe(
-  v.string(),
-  v.check((text) => {
-    const length = Buffer.byteLength(text);
-    return length > 0 && length <= MAX_ID_BYTES;
-  }, `Expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`),
-  v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
-);
+const itemId = boundedText(MAX_ID_BYTES);
 
 const isWellFormed = (text: string): boolean => text.isWellFormed();
 const workerName = v.pipe(
@@ -139,35 +127,6 @@ export const planBody = (plan: JobMessage): string =>
       ? { ...plan, items: plan.items.map(({ payload, ...rest }) => (payload === null ? rest : { ...rest, payload })) }
       : plan,
   );
-
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
-
-/** Where something is wrong, and what, in the words of the HTTP API. */
-export const issueText = (issue: v.BaseIssue<unknown>): string => {
-  const path = v.getDotPath(issue);
-  const isUnknown = issue.type === 'strict_object' && issue.expected === 'never';
-  const text = isUnknown
-    ? 'This field is not known'
-    : issue.received === 'undefined'
-      ? 'This field is missing'
-      : issue.message;
-  return path === null ? text : `${path}: ${text}`;
-};
-
-/** Reads the body of a message. What is wrong with it is a sentence, fit to be a dead letter's reason. */
-export const parseMessage = <T>(schema: v.GenericSchema<unknown, T>, body: string): Parsed<T> => {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return { ok: false, reason: 'invalid message: not JSON' };
-  }
-  const fault = shapeFault(value);
-  if (fault !== undefined) return { ok: false, reason: `invalid message: ${fault}` };
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) return { ok: true, value: result.output };
-  return { ok: false, reason: `invalid message: ${issueText(result.issues[0])}` };
-};
 
 /** A message of the queue of redrives: what HTTP takes as a body, and what the redrive tells itself. */
 export const redriveMessage = v.strictObject({

@@ -1,5 +1,6 @@
 import type { ReceivedMessage } from '#primitives/queue';
-import { itemMessage, packMessage, parseMessage, type ItemMessage, type Parsed } from './messages.ts';
+import { parseMessage, type Parsed } from '../message.ts';
+import { itemMessage, packMessage, type ItemMessage } from './messages.ts';
 import type { JobItem } from './types.ts';
 
 /** More would not fit into one call of the queue with nine others like it. */

@@ -1,6 +1,6 @@
 import type { Clock } from '#primitives/clock';
 import type { Json } from '#primitives/table';
-import { json } from './messages.ts';
+import { json } from '../message.ts';
 import type { WorkContext, Worker, WorkItem } from './types.ts';
 
 /** Tells somebody outside of an item, at least once, always under the same key. Rejects when it was not taken. */

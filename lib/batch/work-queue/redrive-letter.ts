@@ -1,7 +1,8 @@
 import type { Clock } from '#primitives/clock';
 import type { ReceivedMessage } from '#primitives/queue';
 import { absent, and, equals, not, type Table } from '#primitives/table';
-import { itemMessage, jobMessage, parseMessage } from './messages.ts';
+import { parseMessage } from '../message.ts';
+import { itemMessage, jobMessage } from './messages.ts';
 import { persist, type Pause } from '../pause.ts';
 import { textOf } from '#primitives/field-values';
 import { buriedKey, deadLetterKey, effectKey, jobKey, redrivenKey } from './records.ts';

@@ -5,8 +5,9 @@ import type { Log } from '#primitives/log';
 import type { ReceivedMessage } from '#primitives/queue';
 import type { Json } from '#primitives/table';
 
-import { recordFault } from './json-fault.ts';
-import { issueText, type ItemMessage, type Parsed } from './messages.ts';
+import { recordFault } from '../json-fault.ts';
+import { issueText, type Parsed } from '../message.ts';
+import { type ItemMessage } from './messages.ts';
 import { traceField } from './logged.ts';
 import { effectKeyOf } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';

@@ -1,7 +1,8 @@
 import { MAX_CALL_BYTES } from '#primitives/batches';
 import type { OutgoingMessage, ReceivedMessage } from '#primitives/queue';
 import { messageBytes } from '#primitives/queue-limits';
-import { itemMessage, parseMessage } from './messages.ts';
+import { parseMessage } from '../message.ts';
+import { itemMessage } from './messages.ts';
 import { deliveryId } from './pack.ts';
 
 const MAX_ATTRIBUTES = 10;

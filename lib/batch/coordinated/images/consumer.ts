@@ -1,7 +1,7 @@
 import { checkNames } from '#primitives/checks';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import { traceField } from '../../work-queue/logged.ts';
-import { parseMessage } from '../../work-queue/messages.ts';
+import { parseMessage } from '../../message.ts';
 import { sendAll } from '../../work-queue/send.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { undeliverable } from '../../work-queue/undeliverable.ts';

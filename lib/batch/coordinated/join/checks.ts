@@ -1,4 +1,5 @@
-import { recordFault } from '#batch/work-queue/json-fault';
+import { recordFault } from '#batch/json-fault';
+import { REFERENCE } from '#batch/message';
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
 import { checkList } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
@@ -7,7 +8,6 @@ import { MAX_BRANCHES, MAX_DEADLINE_MS, MAX_PART, type JoinPlan } from './types.
 const MAX_BRANCH_BYTES = 256;
 /** As JSON. A record takes 400 KiB, in which a list of small numbers is half as long again as its JSON. */
 const MAX_DATA_BYTES = 262_144;
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Names that are steps of a path: whoever reads a URL takes them out of it, so that none of them could ever arrive. */
 export const isPathStep = (branch: string): boolean => branch === '.' || branch === '..';
@@ -22,7 +22,7 @@ export const dataFault = (data: Json): string | undefined => {
 
 /** @throws {@link InvalidArgumentError} when `id` is no name of a join, of a reduction, or of a part of one */
 export const checkName = (name: string, id: string): void => {
-  if (typeof id !== 'string' || !NAME.test(id)) throw refuse(name, '1 to 64 of A-Z a-z 0-9 _ -', id);
+  if (typeof id !== 'string' || !REFERENCE.test(id)) throw refuse(name, '1 to 64 of A-Z a-z 0-9 _ -', id);
 };
 
 /** @throws {@link InvalidArgumentError} when `branch` is no name of a branch */

@@ -1,7 +1,7 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import { InvalidArgumentError, PatternError } from '#primitives/errors';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
-import { parseMessage } from '../../work-queue/messages.ts';
+import { parseMessage } from '../../message.ts';
 import { traceField } from '../../work-queue/logged.ts';
 import { sendAll } from '../../work-queue/send.ts';
 import { undeliverable } from '../../work-queue/undeliverable.ts';

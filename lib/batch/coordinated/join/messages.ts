@@ -1,18 +1,12 @@
 import * as v from 'valibot';
-import { json } from '../../work-queue/messages.ts';
+import { boundedText, json, reference as joinId } from '../../message.ts';
 import { MAX_BRANCHES, MAX_DEADLINE_MS, MAX_PART } from './types.ts';
 
 const MAX_ID_BYTES = 256;
 const MAX_DELAY_MS = 900_000;
 
-const joinId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'));
 const branch = v.pipe(
-  v.string(),
-  v.check((text) => {
-    const length = Buffer.byteLength(text);
-    return length > 0 && length <= MAX_ID_BYTES;
-  }, `Expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`),
-  v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates'),
+  boundedText(MAX_ID_BYTES),
   v.check((text) => text.normalize('NFC') === text, 'Expected text in Unicode normalization form NFC'),
 );
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));

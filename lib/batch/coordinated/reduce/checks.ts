@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { issueText } from '#batch/work-queue/messages';
+import { issueText } from '#batch/message';
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
 import { KINDS, reducerOf, type ReductionKind } from './kinds.ts';
 import { bounds, items as itemList } from './messages.ts';

@@ -1,22 +1,14 @@
 import * as v from 'valibot';
+import { boundedText, isClean, reference as reductionId } from '../../message.ts';
 import { KINDS, MAX_BOUNDS } from './kinds.ts';
 import { MAX_FAN_IN, MAX_PART_ITEMS, MIN_FAN_IN } from './types.ts';
 
 const MAX_ID_BYTES = 1_000;
 const MAX_VALUE_LENGTH = 256;
 
-const reductionId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'Expected 1 to 64 of A-Z a-z 0-9 _ -'));
-const clean = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 
-const itemId = v.pipe(
-  v.string(),
-  v.check(
-    (text) => text !== '' && Buffer.byteLength(text) <= MAX_ID_BYTES,
-    `Expected 1 to ${MAX_ID_BYTES} bytes of UTF-8`,
-  ),
-  v.check(clean, 'Expected text without NUL and lone surrogates'),
-);
+const itemId = boundedText(MAX_ID_BYTES);
 
 /** An item by message. Which of the two it needs depends on the kind. */
 const item = v.strictObject({
@@ -24,10 +16,10 @@ const item = v.strictObject({
   value: v.optional(
     v.union([
       v.pipe(v.number(), v.finite()),
-      v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH), v.check(clean, 'Expected text without lone surrogates')),
+      v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH), v.check(isClean, 'Expected text without lone surrogates')),
     ]),
   ),
-  text: v.optional(v.pipe(v.string(), v.check(clean, 'Expected text without lone surrogates'))),
+  text: v.optional(v.pipe(v.string(), v.check(isClean, 'Expected text without lone surrogates'))),
 });
 /** The items of a list, or of a part. */
 export const items = v.pipe(v.array(item), v.maxLength(MAX_PART_ITEMS));
@@ -49,7 +41,7 @@ const newReduction = {
 };
 const source = v.strictObject({
   bucket: v.pipe(v.string(), v.minLength(3), v.maxLength(63)),
-  prefix: v.optional(v.pipe(v.string(), v.check(clean, 'Expected text without lone surrogates')), ''),
+  prefix: v.optional(v.pipe(v.string(), v.check(isClean, 'Expected text without lone surrogates')), ''),
 });
 
 /** The messages of the queue of reductions: what HTTP takes as a body, and what reductions tell themselves. */

@@ -1,4 +1,5 @@
-import { packMessage, parseMessage } from '#batch/work-queue/messages';
+import { parseMessage } from '#batch/message';
+import { packMessage } from '#batch/work-queue/messages';
 import { textOf } from '#primitives/field-values';
 import { packs } from '#batch/work-queue/pack';
 import { itemIdOf, MAX_RECEIVE_COUNT, someItems, world } from './world.ts';

@@ -1,6 +1,7 @@
 import { recordWorker } from '#batch/work-queue/record-worker';
 import type { WorkItem } from '#batch/work-queue/types';
-import { parseMessage, itemMessage } from '#batch/work-queue/messages';
+import { parseMessage } from '#batch/message';
+import { itemMessage } from '#batch/work-queue/messages';
 import { isObsolete } from '#batch/work-queue/urgency';
 import type { Queue } from '#primitives/queue';
 import { itemIdOf, someItems, world } from './world.ts';
