@@ -16,6 +16,8 @@ const sourceOf = (target: string): string => target.replace('./dist/', 'lib/').r
 const flatFolders = ['lib/single-node', 'lib/serving', 'lib/batch'];
 /** In the folder of a group, and a thing of its own: who wants the one does not want what the other brings along. */
 const apart = ['lib/resilience/idempotency.ts'];
+/** What the patterns beside them have in common: no thing of its own, so without a subpath. */
+const inCommon = ['lib/batch/json-fault.ts', 'lib/batch/message.ts', 'lib/batch/pause.ts'];
 /** Run, not imported. */
 const programs = ['lib/cli'];
 
@@ -31,6 +33,7 @@ test('every pattern and every group has one subpath, and every subpath leads to 
     ...groups.map((folder) => [folder.replace(/^lib/, '.'), `./dist${folder.replace(/^lib/, '')}/index.js`]),
     ...sources
       .filter((file) => flatFolders.includes(dirname(file)) || apart.includes(file))
+      .filter((file) => !inCommon.includes(file))
       .map((file) => file.replace(/^lib\//, '').replace(/\.ts$/, ''))
       .map((name) => [`./${name}`, `./dist/${name}.js`]),
     ['./package.json', './package.json'],
