@@ -1,4 +1,5 @@
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, killFunctions, setFaults } from '../../../support/breaking.ts';
+import { until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { scanKeys } from '../../../support/table-scan.ts';
 
@@ -16,28 +17,9 @@ afterAll(() => stack.stop(), 60_000);
 
 type Json = Readonly<Record<string, unknown>>;
 
-const request = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
-  http(method, `${stack.info.apiUrl}${path}`, { headers, ...(body === undefined ? {} : { body }) }).catch(
-    () => undefined,
-  );
-/** Comes again after a 5xx, an answer that got lost, and while the first one still runs. */
-const patiently = async (method: string, path: string, body?: object, key?: string): Promise<HttpAnswer> => {
-  const answer = await until(
-    () => request(method, path, body, key === undefined ? {} : { 'idempotency-key': key }),
-    (given) => given !== undefined && given.status < 500 && given.status !== 409,
-    PATIENCE_MS,
-    300,
-  );
-  if (answer === undefined) throw new Error('There was no answer.');
-  return answer;
-};
-const setFaults = async (faults: readonly object[]): Promise<void> => {
-  const headers = { authorization: `Bearer ${stack.info.adminToken}` };
-  expect((await request('PUT', '/faults', { faults }, headers))?.status).toBe(200);
-};
-const kill = async (): Promise<void> => {
-  const { functionHostPid } = (await stack.refresh()) ?? {};
-  if (functionHostPid !== undefined && functionHostPid !== null) process.kill(functionHostPid, 'SIGKILL');
+const patiently = (method: string, path: string, body?: object, key?: string): Promise<HttpAnswer> => {
+  const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
+  return askPatiently(method, `${stack.info.apiUrl}${path}`, { body, headers }, PATIENCE_MS);
 };
 const settled = async (path: string): Promise<Json> => {
   const isSettled = (answer: HttpAnswer): boolean => /^(fired|done)$/.test(String((answer.json as Json)['status']));
@@ -47,7 +29,7 @@ const settled = async (path: string): Promise<Json> => {
 test(
   'joins fire once each, and a reduction is exact, while functions are killed, answers get lost and transactions conflict',
   async () => {
-    await setFaults([
+    await setFaults(stack, [
       { at: 'table/coordinated-state', kind: 'lose-answer', rate: 0.05, seed: 1 },
       { at: 'table/coordinated-state', kind: 'conflict', rate: 0.05, seed: 2 },
       { at: 'queue/coordinated-joins', kind: 'duplicate', rate: 0.2, seed: 3 },
@@ -73,16 +55,16 @@ test(
       for (const name of names) await patiently('POST', `/coordinated/joins/${joinId}/arrivals/${name}`);
     };
     const arrivals = Promise.all(joinIds.map(arrive));
-    await kill();
+    await killFunctions(stack);
     await arrivals;
     await patiently('POST', `/coordinated/reductions/${reductionId}/close`);
-    await kill();
+    await killFunctions(stack);
     expect(await settled(`/coordinated/reductions/${reductionId}`)).toMatchObject({
       status: 'done',
       items: ITEMS,
       result: ITEMS,
     });
-    await setFaults([]);
+    await setFaults(stack, []);
     for (const joinId of joinIds)
       expect(await settled(`/coordinated/joins/${joinId}`)).toMatchObject({ status: 'fired', arrived: BRANCHES });
     const effects = Object.keys(stack.info.tables).find((name) => name.includes('effects')) ?? '';

@@ -1,7 +1,8 @@
 import type { OutputPage } from '#batch/event-driven/output';
 import { conservationProblems, type PipelineProgress } from '#batch/event-driven/progress';
 import { allFive } from '../../../../functions/batch/event-driven/pipelines.ts';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, killFunctions, untilReplaced } from '../../../support/breaking.ts';
+import { until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const EVENTS = 400;
@@ -10,6 +11,7 @@ const PART = 100;
 const KILLS = 2;
 const POISON_EVERY = 50;
 const PATIENCE_MS = 420_000;
+const ANSWER_MS = 90_000;
 const TYPES = ['order.placed', 'visit', 'order.paid', 'noise'];
 
 const pipeline = allFive({ misbehaves: false });
@@ -31,29 +33,10 @@ afterAll(() => stack.stop(), 60_000);
 
 const admin = (): Record<string, string> => ({ authorization: `Bearer ${stack.info.adminToken}` });
 const patiently = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-  until(
-    () =>
-      http(method, `${stack.info.apiUrl}${path}`, { headers, ...(body === undefined ? {} : { body }) }).catch(
-        () => undefined,
-      ),
-    (answer): answer is HttpAnswer => answer !== undefined && answer.status < 500,
-    90_000,
-    200,
-  ) as Promise<HttpAnswer>;
+  askPatiently(method, `${stack.info.apiUrl}${path}`, { body, headers }, ANSWER_MS);
 
 const progressOf = async (): Promise<PipelineProgress> =>
   (await patiently('GET', '/event-driven/pipelines/all-five')).json as PipelineProgress;
-
-/** Kills the function host, and waits until another one is there. */
-const kill = async (): Promise<void> => {
-  const pid = (await stack.refresh())?.functionHostPid ?? 0;
-  process.kill(pid, 'SIGKILL');
-  await until(
-    async () => (await stack.refresh())?.functionHostPid,
-    (now) => typeof now === 'number' && now !== pid,
-    90_000,
-  );
-};
 
 test(
   `${EVENTS} events, the functions killed ${KILLS} times, parts of batches and answers lost, a stalled input: all accounted for, in order`,
@@ -72,7 +55,7 @@ test(
     }
     let readCount = 0;
     for (let kills = 0; kills < KILLS; kills += 1) {
-      await kill();
+      await untilReplaced(stack, await killFunctions(stack), ANSWER_MS);
       const target = ((kills + 1) * EVENTS) / (KILLS + 1);
       await until(
         async () => {

@@ -1,20 +1,13 @@
-import { rmSync } from 'node:fs';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
-import { allowedTo } from '../../../template/permissions.ts';
-import type { Packaged } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const HTTP = 'EventDrivenHttpLambdaFunction';
 const STAGE = 'EventDrivenStageLambdaFunction';
 const WHOLE = 720_720;
 const SETTINGS = { MAX_RECEIVE_COUNT: '2', VISIBILITY_TIMEOUT_S: '1', LOG_LEVEL: 'error' };
 
-type Stack = Awaited<ReturnType<typeof startInProcess>>;
+let stack: StackWithRoles;
 
-let template: Packaged;
-let stack: Stack;
-
-const drive = async ({ http, send, settle }: Stack): Promise<void> => {
+const drive = async ({ http, send, settle }: StackWithRoles): Promise<void> => {
   const submit = (pipeline: string, events: readonly object[]) =>
     http(HTTP, 'POST', `/event-driven/pipelines/${pipeline}/events`, {
       body: { events },
@@ -53,10 +46,7 @@ const drive = async ({ http, send, settle }: Stack): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const packaged = await packageService('local', SETTINGS);
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles(SETTINGS);
   await drive(stack);
 }, 400_000);
 afterAll(() => stack.stop());
@@ -76,18 +66,13 @@ const UNUSED: Readonly<Record<string, string>> = {
   [`${STAGE}.EventDrivenMergesQueue.ChangeMessageVisibility`]: FAILS('a batch'),
 };
 
-const refused = (id: string): readonly string[] =>
-  [...stack.usedBy(id)].filter((use) => !allowedTo(template, id).has(use));
-const idle = (id: string): readonly string[] =>
-  [...allowedTo(template, id)].filter((use) => !stack.usedBy(id).has(use)).map((use) => `${id}.${use}`);
-
 describe('the roles of event-driven batch', () => {
   test.each([HTTP, STAGE])('%s may do all that it does', (id) => {
     expect(stack.usedBy(id).size).toBeGreaterThan(0);
-    expect(refused(id)).toEqual([]);
+    expect(stack.refused(id)).toEqual([]);
   });
 
   test('none may do what it never does, but for what is said here with a reason', () => {
-    expect([HTTP, STAGE].flatMap(idle).toSorted()).toEqual(Object.keys(UNUSED).toSorted());
+    expect([HTTP, STAGE].flatMap((id) => stack.idle(id)).toSorted()).toEqual(Object.keys(UNUSED).toSorted());
   });
 });

@@ -1,7 +1,8 @@
 import type { JobProgress } from '#batch/work-queue/types';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEffectSink, type EffectSink } from '../../../support/effect-sink.ts';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, killFunctions, untilReplaced } from '../../../support/breaking.ts';
+import { http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { scanKeys } from '../../../support/table-scan.ts';
 
@@ -13,6 +14,7 @@ const PART = 1_000;
 const KILLS = isFull ? 8 : 4;
 const KILL_AFTER_MS = [1_000, 2_000] as const;
 const PATIENCE_MS = 420_000;
+const ANSWER_MS = 60_000;
 
 const GROUPS = 5;
 const GROUP_ITEMS = 20;
@@ -40,17 +42,8 @@ afterAll(async () => {
 
 const admin = (): Record<string, string> => ({ authorization: `Bearer ${stack.info.adminToken}` });
 
-/** A client that does what one must: comes again after a 5xx, and after an answer that got lost. */
 const patiently = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-  until(
-    () =>
-      http(method, `${stack.info.apiUrl}${path}`, { headers, ...(body === undefined ? {} : { body }) }).catch(
-        () => undefined,
-      ),
-    (answer): answer is HttpAnswer => answer !== undefined && answer.status < 500 && answer.status !== 409,
-    60_000,
-    200,
-  ) as Promise<HttpAnswer>;
+  askPatiently(method, `${stack.info.apiUrl}${path}`, { body, headers }, ANSWER_MS);
 
 const openJob = async (): Promise<string> => {
   const { json } = await patiently(
@@ -76,13 +69,7 @@ const killOften = async (): Promise<void> => {
   for (let kills = 0; kills < KILLS; kills += 1) {
     const [atLeast, atMost] = KILL_AFTER_MS;
     await sleep(atLeast + ((kills * 370) % (atMost - atLeast)));
-    const pid = (await stack.refresh())?.functionHostPid ?? 0;
-    process.kill(pid, 'SIGKILL');
-    await until(
-      async () => (await stack.refresh())?.functionHostPid,
-      (now) => typeof now === 'number' && now !== pid,
-      60_000,
-    );
+    await untilReplaced(stack, await killFunctions(stack), ANSWER_MS);
   }
 };
 

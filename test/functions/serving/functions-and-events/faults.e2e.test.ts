@@ -9,6 +9,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
 import { http, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
@@ -67,8 +68,6 @@ const call = async (method: string, route: string, body?: object, headers: Recor
   return { status: answer.status, body: answer.json as Body };
 };
 const keyed = (key: string): Record<string, string> => ({ 'idempotency-key': key });
-const setFaults = async (faults: readonly object[]): Promise<void> =>
-  expect((await call('PUT', '/faults', { faults }, admin())).status).toBe(200);
 const firedFaults = async (): Promise<Body['faults']> => (await call('GET', '/faults', undefined, admin())).body.faults;
 const mailsTo = async (address: string) =>
   (await call('GET', `/functions/mailbox/${address}`, undefined, admin())).body.mails;
@@ -91,13 +90,7 @@ const endOf = (signupId: string): Promise<string> =>
     300,
   );
 const kill = async (): Promise<void> => {
-  const pid = (await stack.refresh())?.functionHostPid ?? 0;
-  process.kill(pid, 'SIGKILL');
-  await until(
-    async () => (await stack.refresh())?.functionHostPid,
-    (now) => typeof now === 'number' && now !== pid,
-    PATIENCE_MS,
-  );
+  await untilReplaced(stack, await killFunctions(stack), PATIENCE_MS);
 };
 
 /** A queue of the test's own that gets every event of the pattern's bus. */
@@ -160,7 +153,7 @@ test(
   'codes and tokens are in no log, event, message, dead letter or table, whatever is broken meanwhile',
   async () => {
     const spy = await spyOnBus();
-    await setFaults([
+    await setFaults(stack, [
       { at: 'queue/functions-and-events-steps', kind: 'duplicate', rate: 0.5, seed: 1 },
       { at: 'table/functions-and-events-state', kind: 'lose-answer', rate: 0.2, seed: 2 },
       { at: 'table/functions-and-events-mailbox', kind: 'lose-answer', rate: 0.5, seed: 3 },
@@ -235,7 +228,7 @@ test(
 test(
   'sign-ups survive a kill of the functions, lost answers and conflicts: one account and one mail each',
   async () => {
-    await setFaults([
+    await setFaults(stack, [
       { at: 'table/functions-and-events-state', kind: 'conflict', rate: 0.2, seed: 4 },
       { at: 'table/functions-and-events-state', kind: 'lose-answer', rate: 0.1, seed: 5 },
       { at: 'table/functions-and-events-mailbox', kind: 'lose-answer', rate: 0.3, seed: 6 },
@@ -265,7 +258,7 @@ test(
 test(
   'a step that its function never answers is compensated, and the address is free',
   async () => {
-    await setFaults([{ at: 'functions-and-events/steps', kind: 'error' }]);
+    await setFaults(stack, [{ at: 'functions-and-events/steps', kind: 'error' }]);
     const body = { email: 'doomed@example.org', name: 'Doomed' };
     const { signupId } = (await call('POST', '/functions/signups', body, keyed('doomed'))).body;
     // What SQS does at the last receive, without the wait for all those before.

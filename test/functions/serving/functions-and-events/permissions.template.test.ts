@@ -1,9 +1,6 @@
-import { rmSync } from 'node:fs';
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
-import { allowedTo } from '../../../template/permissions.ts';
 import { resourcesOf, type Packaged } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const [HTTP, STEPS, BURY] = ['Http', 'Steps', 'Bury'].map((role) => `FunctionsAndEvents${role}LambdaFunction`) as [
   string,
@@ -16,13 +13,11 @@ const UNUSED: Readonly<Record<string, string>> = {
   [`${HTTP}.IdempotencyTable.DeleteItem`]: 'to free the key of a request that ended in an error',
 };
 
-type Stack = Awaited<ReturnType<typeof startInProcess>>;
-let template: Packaged;
-let stack: Stack;
+let stack: StackWithRoles;
 
 const event = (type: string, detail: object) => ({ id: crypto.randomUUID(), 'detail-type': type, detail });
 
-const codeOf = async ({ dynamodb, refOf }: Stack, address: string): Promise<string> => {
+const codeOf = async ({ dynamodb, refOf }: StackWithRoles, address: string): Promise<string> => {
   const { Items = [] } = await (
     await dynamodb()
   ).send(
@@ -36,7 +31,7 @@ const codeOf = async ({ dynamodb, refOf }: Stack, address: string): Promise<stri
 };
 
 /** Every way through the functions: no rule leads from the bus to the queue here, so the events are sent to it. */
-const drive = async (running: Stack): Promise<void> => {
+const drive = async (running: StackWithRoles): Promise<void> => {
   const { http, send, settle } = running;
   const headers: [string, string][] = [['idempotency-key', 'k']];
   const post = (path: string, body: object) => http(HTTP, 'POST', `/functions${path}`, { body, headers });
@@ -71,23 +66,18 @@ const drive = async (running: Stack): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const packaged = await packageService('local', SETTINGS);
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles(SETTINGS);
   await drive(stack);
 }, 400_000);
 afterAll(() => stack.stop());
 
 test.each([HTTP, STEPS, BURY])('%s may do all that it does', (id) => {
   expect(stack.usedBy(id).size).toBeGreaterThan(0);
-  expect([...stack.usedBy(id)].filter((use) => !allowedTo(template, id).has(use))).toEqual([]);
+  expect(stack.refused(id)).toEqual([]);
 });
 
 test('none may do what it never does, but for what is said here with a reason', () => {
-  const idle = (id: string) =>
-    [...allowedTo(template, id)].filter((use) => !stack.usedBy(id).has(use)).map((use) => `${id}.${use}`);
-  expect([HTTP, STEPS, BURY].flatMap(idle)).toEqual(Object.keys(UNUSED));
+  expect([HTTP, STEPS, BURY].flatMap((id) => stack.idle(id))).toEqual(Object.keys(UNUSED));
 });
 
 describe('the key of the codes', () => {
@@ -98,13 +88,13 @@ describe('the key of the codes', () => {
     });
 
   test('on one machine there is none: it is made of the token of the stack', () => {
-    expect(keysOf(template)).toEqual(['', '']);
-    expect(resourcesOf(template, 'AWS::SecretsManager::Secret')).toEqual([]);
+    expect(keysOf(stack.template)).toEqual(['', '']);
+    expect(resourcesOf(stack.template, 'AWS::SecretsManager::Secret')).toEqual([]);
   });
 });
 
 test('the pattern takes its share of the resources of a stack', () => {
-  const count = Object.keys(template.Resources).filter((id) => id.startsWith('FunctionsAndEvents')).length;
+  const count = Object.keys(stack.template.Resources).filter((id) => id.startsWith('FunctionsAndEvents')).length;
   expect(count).toBeGreaterThan(20);
   expect(count).toBeLessThanOrEqual(30);
 });

@@ -1,18 +1,12 @@
-import { rmSync } from 'node:fs';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
 import { allowedTo } from '../../../template/permissions.ts';
-import type { Packaged } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const HTTP = 'OwnershipElectionHttpLambdaFunction';
 const LEADER = 'OwnershipElectionLeaderLambdaFunction';
 
-type Stack = Awaited<ReturnType<typeof startInProcess>>;
+let stack: StackWithRoles;
 
-let template: Packaged;
-let stack: Stack;
-
-const drive = async ({ http, invoke }: Stack): Promise<void> => {
+const drive = async ({ http, invoke }: StackWithRoles): Promise<void> => {
   const headers: [string, string][] = [['idempotency-key', 'k']];
   const ask = (method: string, url: string, body?: object) =>
     http(HTTP, method, `/ownership${url}`, body === undefined ? {} : { body });
@@ -32,10 +26,7 @@ const drive = async ({ http, invoke }: Stack): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const packaged = await packageService('local', { LOG_LEVEL: 'error' });
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles({ LOG_LEVEL: 'error' });
   await drive(stack);
 }, 400_000);
 afterAll(() => stack.stop());
@@ -47,30 +38,25 @@ const UNUSED: Readonly<Record<string, string>> = {
   [`${HTTP}..InvokeFunction`]: 'to elect when nobody leads yet',
 };
 
-const refused = (id: string): readonly string[] =>
-  [...stack.usedBy(id)].filter((use) => !allowedTo(template, id).has(use));
-const idle = (id: string): readonly string[] =>
-  [...allowedTo(template, id)].filter((use) => !stack.usedBy(id).has(use)).map((use) => `${id}.${use}`);
-
 describe('the roles of ownership election', () => {
   test.each([HTTP, LEADER])('%s may do all that it does', (id) => {
     expect(stack.usedBy(id).size).toBeGreaterThan(0);
-    expect(refused(id)).toEqual([]);
+    expect(stack.refused(id)).toEqual([]);
   });
 
   test('none may do what it never does, but for what is said here with a reason', () => {
-    expect([HTTP, LEADER].flatMap(idle).toSorted()).toEqual(Object.keys(UNUSED).toSorted());
+    expect([HTTP, LEADER].flatMap((id) => stack.idle(id)).toSorted()).toEqual(Object.keys(UNUSED).toSorted());
   });
 
   test('nobody may delete a lock or a guarded resource, and neither expires: tokens are not forgotten', () => {
     for (const role of ['Locks', 'Resources']) {
       const table = `OwnershipElection${role}Table`;
-      const allowed = Object.keys(template.Resources).flatMap((id) =>
-        template.Resources[id]?.Type === 'AWS::Lambda::Function' ? [...allowedTo(template, id)] : [],
+      const allowed = Object.keys(stack.template.Resources).flatMap((id) =>
+        stack.template.Resources[id]?.Type === 'AWS::Lambda::Function' ? [...allowedTo(stack.template, id)] : [],
       );
       expect(allowed.filter((use) => use.startsWith(`${table}.`)).length).toBeGreaterThan(0);
       expect(allowed.filter((use) => use === `${table}.DeleteItem`)).toEqual([]);
-      expect(template.Resources[table]?.Properties).not.toHaveProperty('TimeToLiveSpecification');
+      expect(stack.template.Resources[table]?.Properties).not.toHaveProperty('TimeToLiveSpecification');
     }
   });
 });

@@ -1,17 +1,13 @@
-import { rmSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { objectKeyOf } from '../../../../functions/serving/replicated/dictionary/words.ts';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
 import { allowedTo } from '../../../template/permissions.ts';
-import type { Packaged } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const HTTP = 'ReplicatedHttpLambdaFunction';
 
-let template: Packaged;
-let stack: Awaited<ReturnType<typeof startInProcess>>;
+let stack: StackWithRoles;
 
 const drive = async ({ http, refOf, s3, dynamodb }: typeof stack): Promise<void> => {
   const word = gzipSync(JSON.stringify({ house: [] }));
@@ -31,10 +27,7 @@ const drive = async ({ http, refOf, s3, dynamodb }: typeof stack): Promise<void>
 };
 
 beforeAll(async () => {
-  const packaged = await packageService('local', { LOG_LEVEL: 'error' });
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles({ LOG_LEVEL: 'error' });
   await drive(stack);
 }, 400_000);
 afterAll(() => stack.stop());
@@ -46,10 +39,10 @@ const UNUSED: Readonly<Record<string, string>> = {
 
 test('the replicas may do all that they do', () => {
   expect(stack.usedBy(HTTP).size).toBeGreaterThan(5);
-  expect([...stack.usedBy(HTTP)].filter((use) => !allowedTo(template, HTTP).has(use))).toEqual([]);
+  expect(stack.refused(HTTP)).toEqual([]);
 });
 
 test('they may not do what they never do, but for what is said here with a reason', () => {
-  const idle = [...allowedTo(template, HTTP)].filter((use) => !stack.usedBy(HTTP).has(use));
+  const idle = [...allowedTo(stack.template, HTTP)].filter((use) => !stack.usedBy(HTTP).has(use));
   expect(idle).toEqual(Object.keys(UNUSED));
 });

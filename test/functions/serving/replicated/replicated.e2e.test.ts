@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
 import { http, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
@@ -19,7 +20,6 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => stack.stop(), 60_000);
 
-const admin = (): Record<string, string> => ({ authorization: `Bearer ${stack.info.adminToken}` });
 const ask = (path: string, method = 'GET', body?: unknown): Promise<HttpAnswer> =>
   http(method, `${stack.info.apiUrl}/replicated${path}`, {
     headers: { 'x-client-id': randomUUID() },
@@ -34,10 +34,7 @@ const askOften = (path: string, method = 'GET', body?: unknown): Promise<HttpAns
   );
 const callsOf = async (operation: string): Promise<number> =>
   ((await http('GET', `${stack.info.awsEndpointUrl}/_stack/calls`)).json as Record<string, number>)[operation] ?? 0;
-const setFaults = async (...faults: readonly object[]): Promise<void> => {
-  const answer = await http('PUT', `${stack.info.apiUrl}/faults`, { body: { faults }, headers: admin() });
-  expect(answer.status).toBe(200);
-};
+const withFaults = (...faults: readonly object[]): Promise<void> => setFaults(stack, faults);
 
 test(
   '1 000 who miss at once, on eight replicas, are one load',
@@ -70,7 +67,7 @@ test(
   'while the bucket is away, what was known is given as stale, and what was not is 503',
   async () => {
     expect((await askOften('/dictionary/heron')).status).toBe(200);
-    await setFaults({ at: 'bucket/replicated-dictionary', kind: 'error' });
+    await withFaults({ at: 'bucket/replicated-dictionary', kind: 'error' });
     try {
       await until(
         () => ask('/dictionary/heron'),
@@ -89,7 +86,7 @@ test(
       );
       expect((await http('GET', `${stack.info.apiUrl}/health`)).status).toBe(200);
     } finally {
-      await setFaults();
+      await withFaults();
     }
     expect(
       (
@@ -112,7 +109,7 @@ test(
 test(
   'while the tables of cache and limits are away, words are still found',
   async () => {
-    await setFaults({ at: 'table/replicated-cache', kind: 'error' }, { at: 'table/replicated-limits', kind: 'error' });
+    await withFaults({ at: 'table/replicated-cache', kind: 'error' }, { at: 'table/replicated-limits', kind: 'error' });
     try {
       expect((await askOften('/dictionary/plover')).status).toBe(200);
       expect(
@@ -125,7 +122,7 @@ test(
         ).status,
       ).toBe(200);
     } finally {
-      await setFaults();
+      await withFaults();
     }
   },
   TEST_MS,
@@ -134,14 +131,14 @@ test(
 test(
   'while the tables of cache and limits hang, words are still found, and after the first ones without waiting',
   async () => {
-    await setFaults({ at: 'table/replicated-cache', kind: 'hang' }, { at: 'table/replicated-limits', kind: 'hang' });
+    await withFaults({ at: 'table/replicated-cache', kind: 'hang' }, { at: 'table/replicated-limits', kind: 'hang' });
     try {
       // Each replica has to find out; a machine that is busy may answer some in vain.
       expect((await askOften('/dictionary/gannet')).status).toBe(200);
       for (const word of ['gannet', 'lynx', 'marmot', 'ermine', 'badger'])
         expect((await askOften(`/dictionary/${word}`)).status).toBe(200);
     } finally {
-      await setFaults();
+      await withFaults();
     }
   },
   TEST_MS,
@@ -150,18 +147,13 @@ test(
 test('replicas that are killed take no session with them, and a load that died with one is done by another', async () => {
   const ids = Array.from({ length: 20 }, () => randomUUID());
   for (const id of ids) expect((await askOften(`/sessions/${id}`, 'PUT', { id })).status).toBe(200);
-  await setFaults({ at: 'bucket/replicated-dictionary', kind: 'hang', times: 1, ms: 60_000 });
+  await withFaults({ at: 'bucket/replicated-dictionary', kind: 'hang', times: 1, ms: 60_000 });
   const lost = ask('/dictionary/curlew').catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const { functionHostPid } = (await stack.refresh()) ?? {};
-  if (typeof functionHostPid === 'number') process.kill(functionHostPid, 'SIGKILL');
+  const pid = await killFunctions(stack);
   await lost;
-  await until(
-    async () => (await stack.refresh())?.functionHostPid,
-    (pid) => typeof pid === 'number' && pid !== functionHostPid,
-    120_000,
-  );
-  await setFaults();
+  await untilReplaced(stack, pid, 120_000);
+  await withFaults();
   const found = await until(
     () => ask('/dictionary/curlew'),
     ({ status }) => status === 200,

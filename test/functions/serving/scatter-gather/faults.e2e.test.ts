@@ -11,6 +11,7 @@ import { indexStore } from '#serving/scatter-gather/documents/index-store';
 import { leafName } from '#serving/scatter-gather/documents/leaf-of';
 import { inParts, wordnetDocuments } from '../../../../functions/serving/scatter-gather/wordnet.ts';
 import { quiet } from '../../../lib/serving/scatter-gather/documents/search-world.ts';
+import { setFaults } from '../../../support/breaking.ts';
 import { http, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
@@ -45,10 +46,6 @@ afterAll(async () => {
 }, 60_000);
 
 const admin = () => ({ authorization: `Bearer ${stack.info.adminToken}` });
-const setFaults = async (faults: readonly object[]): Promise<void> => {
-  const answer = await http('PUT', `${stack.info.apiUrl}/faults`, { body: { faults }, headers: admin() });
-  expect(answer.status).toBe(200);
-};
 const noFaults = async (): Promise<void> => {
   await http('DELETE', `${stack.info.apiUrl}/faults`, { headers: admin() });
 };
@@ -71,7 +68,7 @@ const percentile = (values: readonly number[], share: number): number =>
 test(
   '10 000 documents are all found once, although the functions were killed and writes failed while they came',
   async () => {
-    await setFaults([
+    await setFaults(stack, [
       { at: 'scatter-gather/indexer', kind: 'crash', times: 1 },
       { at: 'table/scatter-gather-heads', kind: 'lose-answer', times: 3 },
       { at: 'bucket/scatter-gather-index', kind: 'error', times: 3 },
@@ -141,7 +138,10 @@ test(
 test(
   'two of twenty leaves hang: answered at the deadline, without exactly these two',
   async () => {
-    await setFaults(HUNG.map((leaf) => ({ at: `scatter-gather/${leaf}`, kind: 'hang' })));
+    await setFaults(
+      stack,
+      HUNG.map((leaf) => ({ at: `scatter-gather/${leaf}`, kind: 'hang' })),
+    );
     const query = { q: 'large dog breed', deadlineMs: String(DEADLINE_MS) };
     const tookMs: number[] = [];
     let exactCount = 0;
@@ -205,7 +205,7 @@ describe('a straggler among real functions', () => {
   const run = async (hedges: boolean) => {
     const root = rootOf(hedges);
     for (let n = 0; n < 30; n += 1) await root.search('large dog breed', { limit: 10 });
-    await setFaults(delays);
+    await setFaults(stack, delays);
     const took: number[] = [];
     let extraCount = 0;
     for (let n = 0; n < SEARCHES; n += 1) {

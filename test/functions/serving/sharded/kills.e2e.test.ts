@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killFunctions, untilReplaced } from '../../../support/breaking.ts';
 import { http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
@@ -85,19 +86,6 @@ const load = () => {
   };
 };
 
-/** Ends the functions at once, and waits until others are there. */
-const kill = async (): Promise<void> => {
-  const before = await stack.refresh();
-  // 0 would be this very process and its kin.
-  if (typeof before?.functionHostPid !== 'number') throw new Error('There are no functions to kill.');
-  process.kill(before.functionHostPid, 'SIGKILL');
-  await until(
-    () => stack.refresh(),
-    (info) => typeof info?.functionHostPid === 'number' && info.functionHostPid !== before.functionHostPid,
-    PATIENCE_MS,
-  );
-};
-
 test(
   'a shard is added under load while the functions are killed twice: no write is lost, no read is stale',
   async () => {
@@ -120,7 +108,7 @@ test(
         const status = await until(statusOf, (now) => now?.status === 'idle' || slotsDone(now) > killedAt, PATIENCE_MS);
         expect(status?.status).toBe('moving');
         killedAt = slotsDone(status);
-        await kill();
+        await untilReplaced(stack, await killFunctions(stack), PATIENCE_MS);
       }
       await until(statusOf, (now) => now?.status === 'idle', PATIENCE_MS, 500);
     } finally {

@@ -1,21 +1,14 @@
-import { rmSync } from 'node:fs';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
-import { allowedTo } from '../../../template/permissions.ts';
-import type { Packaged } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const HTTP = 'ShardedHttpLambdaFunction';
 const FUNCTIONS = [HTTP, 'ShardedReshardLambdaFunction'];
 const SETTINGS = { ADMIN_TOKEN: 'let-me-in', LOG_LEVEL: 'error' };
 const KEY_COUNT = 40;
 
-type Stack = Awaited<ReturnType<typeof startInProcess>>;
-
-let template: Packaged;
-let stack: Stack;
+let stack: StackWithRoles;
 
 /** Keys on all tables, a shard more and a shard less, and what cannot be done. */
-const drive = async ({ http, send, settle }: Stack): Promise<void> => {
+const drive = async ({ http, send, settle }: StackWithRoles): Promise<void> => {
   const headers: [string, string][] = [
     ['authorization', 'Bearer let-me-in'],
     ['idempotency-key', 'one'],
@@ -45,10 +38,7 @@ const drive = async ({ http, send, settle }: Stack): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const packaged = await packageService('local', SETTINGS);
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles(SETTINGS);
   await drive(stack);
 }, 400_000);
 afterAll(() => stack.stop());
@@ -62,15 +52,12 @@ const UNUSED = [
 
 describe('the roles of the sharded service', () => {
   test.each(FUNCTIONS)('%s may do all that it does', (id) => {
-    const used = [...stack.usedBy(id)];
-    expect(used.length).toBeGreaterThan(10);
-    expect(used.filter((use) => !allowedTo(template, id).has(use))).toEqual([]);
+    expect(stack.usedBy(id).size).toBeGreaterThan(10);
+    expect(stack.refused(id)).toEqual([]);
   });
 
   test('none may do what it never does, but on the tables of shards, where that depends on chance', () => {
-    const idle = FUNCTIONS.flatMap((id) =>
-      [...allowedTo(template, id)].filter((use) => !stack.usedBy(id).has(use)).map((use) => `${id}.${use}`),
-    );
+    const idle = FUNCTIONS.flatMap((id) => stack.idle(id));
     expect(idle.filter((use) => !LATE.test(use) && !UNUSED.includes(use))).toEqual([]);
   });
 });

@@ -1,8 +1,5 @@
-import { rmSync } from 'node:fs';
-import { allowedTo } from '../../../template/permissions.ts';
-import { startInProcess } from '../../../template/in-process.ts';
-import { packageService } from '../../../template/package.ts';
-import { resourcesOf, type Packaged } from '../../../template/rules.ts';
+import { resourcesOf } from '../../../template/rules.ts';
+import { startWithRoles, type StackWithRoles } from '../../../template/roles.ts';
 
 const HTTP = 'AdapterHttpLambdaFunction';
 const NORMALISE = 'AdapterNormaliseLambdaFunction';
@@ -12,16 +9,11 @@ const UNUSED: Readonly<Record<string, string>> = {
   [`${HTTP}.IdempotencyTable.DeleteItem`]: 'to free the key of a request that ended in an error',
 };
 
-type Stack = Awaited<ReturnType<typeof startInProcess>>;
-let template: Packaged;
-let stack: Stack;
+let stack: StackWithRoles;
 let page: string;
 
 beforeAll(async () => {
-  const packaged = await packageService('local', SETTINGS);
-  rmSync(packaged.folder, { recursive: true, force: true });
-  ({ template } = packaged);
-  stack = await startInProcess(template);
+  stack = await startWithRoles(SETTINGS);
   const { http, send, settle } = stack;
   const headers: [string, string][] = [['idempotency-key', 'k']];
   await http(HTTP, 'POST', '/adapter/logs', { body: { lines: ['a', 'b'] }, headers });
@@ -36,19 +28,21 @@ afterAll(() => stack.stop());
 
 test.each([HTTP, NORMALISE])('%s may do all that it does', (id) => {
   expect(stack.usedBy(id).size).toBeGreaterThan(0);
-  expect([...stack.usedBy(id)].filter((use) => !allowedTo(template, id).has(use))).toEqual([]);
+  expect(stack.refused(id)).toEqual([]);
 });
 
 test('none may do what it never does, but for what is said here with a reason', () => {
-  const idle = (id: string) =>
-    [...allowedTo(template, id)].filter((use) => !stack.usedBy(id).has(use)).map((use) => `${id}.${use}`);
-  expect([HTTP, NORMALISE].flatMap(idle)).toEqual(Object.keys(UNUSED));
+  expect([HTTP, NORMALISE].flatMap((id) => stack.idle(id))).toEqual(Object.keys(UNUSED));
 });
 
 test('the page tells of every queue and table of the stack', () => {
   const nameOf = (name: unknown): string => (name as string).replace(/^distributed-patterns-local-/, '');
-  const queues = resourcesOf(template, 'AWS::SQS::Queue').map(([, { QueueName }]) => `queue/${nameOf(QueueName)}`);
-  const tables = resourcesOf(template, 'AWS::DynamoDB::Table').map(([, { TableName }]) => `table/${nameOf(TableName)}`);
+  const queues = resourcesOf(stack.template, 'AWS::SQS::Queue').map(
+    ([, { QueueName }]) => `queue/${nameOf(QueueName)}`,
+  );
+  const tables = resourcesOf(stack.template, 'AWS::DynamoDB::Table').map(
+    ([, { TableName }]) => `table/${nameOf(TableName)}`,
+  );
   expect(queues.length).toBeGreaterThan(5);
   const missing = [...queues, ...tables].filter((source) => !page.includes(`adapter_source_up{source="${source}"} 1`));
   // A new one needs a word in WATCHED_QUEUES or WATCHED_TABLES and a permission: functions/single-node/adapter/functions.yml.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killFunctions } from '../../../support/breaking.ts';
 import { http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { ambassador, startService, type TestService } from './services.ts';
@@ -139,7 +140,7 @@ test(
     const before = await variantsOf(hosts[0]);
     expect(new Set(before)).toEqual(new Set([one, other]));
     expect(await variantsOf(hosts[1])).toEqual(before);
-    process.kill((await second.refresh())?.functionHostPid ?? 0, 'SIGKILL');
+    await killFunctions(second);
     expect(await variantsOf(hosts[1])).toEqual(before);
   },
   TEST_MS,

@@ -1,4 +1,5 @@
 import { programOf, testRepository, type TestRepository } from '../../../support/git-repository.ts';
+import { killFunctions } from '../../../support/breaking.ts';
 import { http, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
@@ -123,7 +124,7 @@ test(
     expect(await pidOf()).not.toBe(pid);
 
     const last = await pidOf();
-    process.kill((await stack.refresh())?.functionHostPid ?? 0, 'SIGKILL');
+    await killFunctions(stack);
     await until(legacy, ({ programVersion }) => programVersion === good, PATIENCE_MS);
     // The process of before went with the functions.
     expect(() => process.kill(last, 0)).toThrow('ESRCH');
