@@ -39,6 +39,13 @@ export class UnavailableError extends PatternError {
   }
 }
 
+/** The object has more bytes than its reader takes: none of them were read. */
+export class ObjectTooLargeError extends PatternError {
+  constructor(key: string, byteCount: number, maxBytes: number) {
+    super('primitives/object-too-large', `object '${key}' has ${byteCount} bytes, at most ${maxBytes} are read`);
+  }
+}
+
 /** An argument or option is outside what is allowed. The message says where, what is allowed and what was given. */
 export class InvalidArgumentError extends PatternError {
   constructor(message: string) {

@@ -15,8 +15,13 @@ export interface ObjectListing {
 export interface Objects {
   readonly name: string;
 
-  /** The object, or undefined when there is none under the key. */
-  get(key: string): Promise<StoredObject | undefined>;
+  /**
+   * The object, or undefined when there is none under the key.
+   *
+   * @param options.maxBytes A larger object is not read, whatever its size: `ObjectTooLargeError`. Unless told there is
+   *   no limit but memory's.
+   */
+  get(key: string, options?: { readonly maxBytes?: number }): Promise<StoredObject | undefined>;
 
   /** @param key 1..1024 bytes of UTF-8. */
   put(key: string, body: Uint8Array, options?: { readonly contentType?: string }): Promise<void>;

@@ -35,6 +35,26 @@ onEveryBackend('objects', (backend, promise) => {
     expect(await objects.get('k')).toBeUndefined();
   });
 
+  promise(
+    'an object of more bytes than its reader takes is not read, whatever is read of others meanwhile',
+    async () => {
+      await objects.put('large', new Uint8Array(3 * 1_048_576));
+      await objects.put('small', bytes('12345'));
+      // As many as there are connections: one that is never given back would be missed.
+      for (let at = 0; at < 60; at += 1)
+        await expect(objects.get('large', { maxBytes: 5 })).rejects.toMatchObject({
+          code: 'primitives/object-too-large',
+          retryable: false,
+        });
+      expect(text((await objects.get('small', { maxBytes: 5 }))?.body)).toBe('12345');
+      expect(await objects.get('none', { maxBytes: 5 })).toBeUndefined();
+      await expect(objects.get('small', { maxBytes: 4 })).rejects.toThrow(
+        "object 'small' has 5 bytes, at most 4 are read",
+      );
+      await expect(objects.get('small', { maxBytes: -1 })).rejects.toMatchObject(INVALID);
+    },
+  );
+
   promise('keeps its own copy of the bytes', async () => {
     const body = bytes('abc');
     await objects.put('k', body);

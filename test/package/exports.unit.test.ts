@@ -17,7 +17,7 @@ const flatFolders = ['lib/single-node', 'lib/serving', 'lib/batch'];
 /** In the folder of a group, and a thing of its own: who wants the one does not want what the other brings along. */
 const apart = ['lib/resilience/idempotency.ts'];
 /** What the patterns beside them have in common: no thing of its own, so without a subpath. */
-const inCommon = ['lib/batch/json-fault.ts', 'lib/batch/message.ts', 'lib/batch/pause.ts'];
+const inCommon = ['lib/batch/cursor.ts', 'lib/batch/json-fault.ts', 'lib/batch/message.ts', 'lib/batch/pause.ts'];
 /** Run, not imported. */
 const programs = ['lib/cli'];
 

@@ -1,5 +1,6 @@
 import type { Joins } from '#batch/coordinated/join/join';
 import { problem, type Handler } from '#http/handlers';
+import { badCursor } from '../bad-cursor.ts';
 import type { joinRoutes } from './join-routes.ts';
 
 type Routes = typeof joinRoutes;
@@ -34,6 +35,7 @@ export const joinHandlers = (joins: Joins): { readonly [name in keyof Routes]: H
   },
   arrivals: async ({ params: { id }, query: { cursor } }) => {
     if ((await joins.view(id)) === undefined) return noJoin(id);
-    return { status: 200, body: await joins.arrivals(id, cursor) };
+    const page = await joins.arrivals(id, cursor);
+    return page === undefined ? badCursor() : { status: 200, body: page };
   },
 });

@@ -4,10 +4,8 @@ import { isPathStep } from '#batch/coordinated/join/checks';
 import { MAX_DEADLINE_MS, MAX_PART } from '#batch/coordinated/join/types';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
-import { ofResource } from '../schemas.ts';
+import { ofResource, page } from '../schemas.ts';
 import { count } from '../../shell/schemas.ts';
-
-const MAX_CURSOR_LENGTH = 256;
 
 /** No URL can hold `.` or `..` as a step of its path: such a branch could not arrive. */
 const branch = v.pipe(
@@ -119,22 +117,13 @@ export const joinRoutes = {
     path: '/coordinated/joins/{id}/arrivals',
     summary: 'What the branches brought along, by name, page by page',
     params: ofResource,
-    query: v.strictObject({
-      cursor: v.optional(
-        v.pipe(
-          v.string(),
-          v.minLength(1),
-          v.maxLength(MAX_CURSOR_LENGTH),
-          v.check((text) => text.isWellFormed(), 'Expected a cursor of a page.'),
-        ),
-      ),
-    }),
+    query: page,
     answers: {
       200: v.strictObject({
         arrivals: v.array(v.strictObject({ branch: v.string(), data: json })),
         cursor: v.optional(v.string()),
       }),
     },
-    problems: [404],
+    problems: [400, 404],
   }),
 } as const;

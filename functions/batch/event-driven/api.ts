@@ -2,10 +2,10 @@ import * as v from 'valibot';
 import { json, recordable } from '#batch/message';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
+import { page } from '../schemas.ts';
 import { count } from '../../shell/schemas.ts';
 
 const MAX_EVENTS = 1_000;
-const MAX_CURSOR_LENGTH = 256;
 
 const data = recordable('data');
 const event = v.strictObject({ id: id(256), key: id(256), type: id(128), data: v.optional(data, null) });
@@ -17,7 +17,6 @@ const events = v.pipe(
 
 const name = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/, 'Expected 1 to 64 of a-z 0-9 -.'));
 const ofPipeline = v.strictObject({ name });
-const page = v.strictObject({ cursor: v.optional(v.pipe(v.string(), v.maxLength(MAX_CURSOR_LENGTH))) });
 
 const stage = v.strictObject({
   stage: v.string(),

@@ -1,5 +1,6 @@
 import type { EventDriven } from '#batch/event-driven/event-driven';
 import { problem, type Handlers } from '#http/handlers';
+import { badCursor } from '../bad-cursor.ts';
 import type { eventDrivenApi } from './api.ts';
 
 const noPipeline = (name: string) => problem(404, { detail: `There is no pipeline '${name}' with this.` });
@@ -17,10 +18,6 @@ export const eventDrivenHandlers = (batch: EventDriven): Handlers<typeof eventDr
   output: async ({ params: { name }, query: { cursor } }) => {
     const page = await batch.output(name, cursor);
     if (page === undefined) return noPipeline(name);
-    if (page !== 'bad-cursor') return { status: 200, body: page };
-    return problem(400, {
-      detail: 'The cursor was not given by this route.',
-      errors: { cursor: ['Expected a cursor of a page.'] },
-    });
+    return page === 'bad-cursor' ? badCursor() : { status: 200, body: page };
   },
 });

@@ -5,11 +5,10 @@ import { deadlineAt, priority } from '#batch/work-queue/urgency';
 import { defineApi, route } from '#http/api';
 import { id } from '#http/schemas';
 import { MAX_LIMIT, MIN_LIMIT } from '#primitives/concurrency-limit';
-import { ofResource, source } from '../schemas.ts';
+import { ofResource, page, source } from '../schemas.ts';
 import { count } from '../../shell/schemas.ts';
 
 const MAX_ITEMS = 1_000;
-const MAX_CURSOR_LENGTH = 2_048;
 
 /** The workers that this stack has. */
 const worker = v.picklist(['record', 'thumbnail'], "Expected 'record' or 'thumbnail'.");
@@ -59,8 +58,6 @@ const job = v.pipe(
     ['ordered'],
   ),
 );
-
-const page = v.strictObject({ cursor: v.optional(v.pipe(v.string(), v.maxLength(MAX_CURSOR_LENGTH))) });
 
 const progress = v.strictObject({
   status: v.picklist([

@@ -7,14 +7,10 @@ import type { WorkQueue } from '#batch/work-queue/work-queue';
 import { problem, type Handlers } from '#http/handlers';
 import { isRetryable } from '#primitives/errors';
 import type { Objects } from '#primitives/objects';
+import { badCursor } from '../bad-cursor.ts';
 import type { workQueueApi } from './api.ts';
 
 const noJob = (id: string) => problem(404, { detail: `There is no job '${id}'.` });
-const badCursor = () =>
-  problem(400, {
-    detail: 'The cursor was not given by this route.',
-    errors: { cursor: ['Expected a cursor of a page.'] },
-  });
 
 const ordersDecide = (id: string) =>
   problem(400, {

@@ -1,3 +1,4 @@
+import { decodeCursor, encodeCursor } from '#batch/cursor';
 import { persist, type Pause } from '#batch/pause';
 import type { Table } from '#primitives/table';
 import { jsonOf, numberOf, textOf } from '#primitives/field-values';
@@ -26,15 +27,10 @@ const PAGE = 100;
 const PAGE_BYTES = 2_097_152;
 const FORM = /^\d{1,12}(?:\.\d{1,12}){7}$/;
 
-const encode = (positions: readonly number[]): string => Buffer.from(positions.join('.')).toString('base64url');
-
 /** Undefined for what was not made here. */
 const decode = (cursor: string | undefined): readonly number[] | undefined => {
   if (cursor === undefined) return Array.from({ length: LANES }, () => 0);
-  const text = Buffer.from(cursor, 'base64url').toString();
-  return FORM.test(text) && Buffer.from(text).toString('base64url') === cursor
-    ? text.split('.').map(Number)
-    : undefined;
+  return decodeCursor(cursor, FORM)?.split('.').map(Number);
 };
 
 /**
@@ -91,5 +87,5 @@ export const readOutput = async (
     more ||= isCut || page.next !== undefined;
     if (isCut) break;
   }
-  return { events, cursor: encode(positions), more };
+  return { events, cursor: encodeCursor(positions.join('.')), more };
 };

@@ -1,5 +1,5 @@
-import { refuse } from '#primitives/checks';
-import { ACCEPT, type Stage, type Step, type Target } from './types.ts';
+import { checkNames, refuse } from '#primitives/checks';
+import { ACCEPT, TOPIC, type Stage, type Step, type Target } from './types.ts';
 
 /** A branch of a stage, and where it leads. Its label names it in counts, and as an input of the merger. */
 export interface Edge {
@@ -33,8 +33,6 @@ export const WHOLE = 720_720;
 
 const NAME = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const NAME_FORM = 'kebab-case of 1 to 32 characters';
-/** Of EventBridge's detail types. */
-const TOPIC = /^[\w.-]{1,128}$/;
 const MAX_STAGES = 32;
 /** Of one event, at the merger: they go out in one transaction. */
 const MAX_PIECES = 16;
@@ -49,7 +47,7 @@ const edgesOf = (stages: Readonly<Record<string, Stage>>): readonly Edge[] =>
   );
 
 const checkNamed = (name: string, stages: Readonly<Record<string, Stage>>, edges: readonly Edge[]): void => {
-  if (!NAME.test(name)) throw refuse('name', NAME_FORM, name);
+  if (typeof name !== 'string' || !NAME.test(name)) throw refuse('name', NAME_FORM, name);
   const names = Object.keys(stages);
   if (names.length === 0 || names.length > MAX_STAGES) throw refuse('stages', `1 to ${MAX_STAGES}`, names.length);
   const badName = names.find((each) => !NAME.test(each) || each === ACCEPT);
@@ -127,6 +125,7 @@ export const pipeline = <const S extends Readonly<Record<string, Stage>>>(option
   readonly first: keyof S & string;
   readonly stages: S & Readonly<Record<keyof S, Stage<keyof S & string>>>;
 }): Pipeline => {
+  checkNames(options, ['name', 'first', 'stages']);
   const { name, first } = options;
   const stages: Readonly<Record<string, Stage>> = Object.freeze({ ...options.stages });
   const edges = edgesOf(stages);

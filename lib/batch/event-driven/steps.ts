@@ -1,6 +1,15 @@
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import { hash32 } from '#primitives/hash';
-import type { Decision, MergerStage, PipelineEvent, Step, Target, Topic } from './types.ts';
+import { checkFunction, checkList } from '#primitives/part-checks';
+import {
+  TOPIC,
+  type Decision,
+  type MergerStage,
+  type PipelineEvent,
+  type Step,
+  type Target,
+  type Topic,
+} from './types.ts';
 
 /** What every stage may have besides what makes it the stage that it is. */
 export interface Feeding {
@@ -13,14 +22,29 @@ export interface Feeding {
 const MAX_BRANCHES = 16;
 const FEEDING = ['via', 'urgent'];
 
-/** A subject on the bus, as a target. */
-export const topic = (name: string): Topic => Object.freeze({ topic: name });
+/**
+ * A subject on the bus, as a target.
+ *
+ * @throws {@link InvalidArgumentError} when it is not 1 to 128 of A-Z a-z 0-9 _ . -
+ */
+export const topic = (name: string): Topic => {
+  if (typeof name !== 'string' || !TOPIC.test(name)) throw refuse('topic', '1 to 128 of A-Z a-z 0-9 _ . -', name);
+  return Object.freeze({ topic: name });
+};
+
+/** Also where nobody checks types. */
+const checkBranches = (name: string, value: unknown, what: string): void => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refuse(name, `an object with ${what}`, value);
+};
 
 const step = <To extends string>(
   made: Pick<Step<To>, 'kind' | 'outputs' | 'decide'> & { readonly reasons?: readonly string[] },
   { via = 'queue', urgent }: Feeding,
 ): Step<To> => {
   checkInteger('to', Object.keys(made.outputs).length, 0, MAX_BRANCHES);
+  if (via !== 'queue' && via !== 'bus') throw refuse('via', "'queue' or 'bus'", via);
+  if (urgent !== undefined) checkFunction('urgent', urgent);
   if (urgent !== undefined && via === 'bus') throw refuse('urgent', 'left out where events come by the bus', 'both');
   return Object.freeze({
     ...made,
@@ -41,6 +65,7 @@ export const copier = <const To extends string>(
   options: { readonly to: readonly Target<To>[] } & Feeding,
 ): Step<To> => {
   checkNames(options, ['to', ...FEEDING]);
+  checkList('to', options.to, 'a list of targets');
   const names = options.to.map(nameOf);
   if (names.length < 2 || new Set(names).size !== names.length)
     throw refuse('to', 'two different targets or more', names.join(', '));
@@ -61,7 +86,9 @@ export const filter = <const To extends string>(
   } & Feeding,
 ): Step<To> => {
   checkNames(options, ['to', 'drop', ...FEEDING]);
+  checkBranches('drop', options.drop, 'the reasons');
   const reasons = Object.entries(options.drop);
+  for (const [name, holds] of reasons) checkFunction(`drop.${name}`, holds);
   const outputs = outOf(options.to);
   const passed: Decision = { kind: 'out', to: Object.keys(outputs) };
   const decide = (event: PipelineEvent): Decision => {
@@ -80,6 +107,8 @@ export const splitter = <const Branches extends Readonly<Record<string, Target>>
   } & Feeding,
 ): Step<Extract<Branches[keyof Branches], string>> => {
   checkNames(options, ['to', 'by', ...FEEDING]);
+  checkBranches('to', options.to, 'the branches');
+  checkFunction('by', options.by);
   const branches = Object.keys(options.to);
   const decide = (event: PipelineEvent): Decision => {
     const branch = options.by(event);
@@ -105,6 +134,7 @@ export const sharder = <const To extends string>(
   options: { readonly to: readonly Target<To>[] } & Feeding,
 ): Step<To> => {
   checkNames(options, ['to', ...FEEDING]);
+  checkList('to', options.to, 'a list of targets');
   const count = options.to.length;
   checkInteger('to.length', count, 1, MAX_BRANCHES);
   const outputs = Object.fromEntries(options.to.map((target, shard) => [`${shard}`, target]));
@@ -128,6 +158,7 @@ export const worker = <const To extends string>(
   } & Feeding,
 ): Step<To> => {
   checkNames(options, ['to', 'does', ...FEEDING]);
+  checkFunction('does', options.does);
   const outputs = outOf(options.to);
   const decide = async (event: PipelineEvent, attempt: number): Promise<Decision> => {
     const { type, data } = await options.does(event, attempt);

@@ -16,6 +16,9 @@ export interface Topic {
   readonly topic: string;
 }
 
+/** Of a topic: an EventBridge detail type. */
+export const TOPIC = /^[\w.-]{1,128}$/;
+
 /** Where a branch of a stage leads: to another stage, or to the bus. */
 export type Target<To extends string = string> = To | Topic;
 

@@ -1,5 +1,6 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
 import { checkInteger } from '#primitives/checks';
+import { checkList } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
@@ -11,6 +12,7 @@ import { claim } from './claim.ts';
 import { finish, type Ending } from './finish.ts';
 import { endedItem, endedItems, judge, type Attempted } from './judge.ts';
 import { jitteredPause, persist } from '../pause.ts';
+import { checkGiven } from './option-checks.ts';
 import { effectKey, effectKeyOf } from './records.ts';
 import { traceField } from './logged.ts';
 import { retryLater, type Backoff, type Retry } from './retry-later.ts';
@@ -66,6 +68,8 @@ const DEFAULT_CACHE_MS = 2_000;
 const CANCELLED: Ending = { status: 'cancelled', reason: 'the job was cancelled' };
 
 const validate = (options: BatchWorkerOptions): void => {
+  checkGiven(options, ['jobs', 'effects', 'undeliverable', 'clock', 'random', 'log']);
+  checkList('workers', options.workers, 'a list of workers');
   const { concurrency = MOST_AT_ONCE, maxReceiveCount, keepMs, leaseMs, backoff = DEFAULT_BACKOFF } = options;
   checkInteger('concurrency', concurrency, 1, MOST_AT_ONCE);
   checkInteger('maxReceiveCount', maxReceiveCount, 1, 1_000);

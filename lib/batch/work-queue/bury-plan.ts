@@ -1,4 +1,5 @@
 import type { Log } from '#primitives/log';
+import { checkInteger } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
@@ -7,6 +8,7 @@ import { parseMessage } from '../message.ts';
 import { jobMessage, planBody, type JobMessage } from './messages.ts';
 import { traceField } from './logged.ts';
 import { jitteredPause, persist } from '../pause.ts';
+import { checkGiven } from './option-checks.ts';
 import { jobKey } from './records.ts';
 import { sendAll } from './send.ts';
 import { toldOf, verdictOf } from './undeliverable.ts';
@@ -32,7 +34,9 @@ export const buryPlan = (options: {
   readonly log: Log;
   readonly maxReceiveCount: number;
 }) => {
+  checkGiven(options, ['jobs', 'deadLetters', 'clock', 'random', 'log']);
   const { jobs, deadLetters, log, maxReceiveCount } = options;
+  checkInteger('maxReceiveCount', maxReceiveCount, 1, 1_000);
   const pause = jitteredPause(options);
 
   return async (message: ReceivedMessage): Promise<void> => {

@@ -1,3 +1,4 @@
+import { checkInteger } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Log, LogFields } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
@@ -9,6 +10,7 @@ import { traceField } from './logged.ts';
 import { deliveryId, unpack } from './pack.ts';
 import { jitteredPause, persist } from '../pause.ts';
 import { textOf } from '#primitives/field-values';
+import { checkGiven } from './option-checks.ts';
 import { buriedKey, deadLetterKey, effectKey, effectKeyOf, redrivenKey } from './records.ts';
 import { sendAll } from './send.ts';
 import { inGroupOf, toldOf, verdictOf, type Verdict } from './undeliverable.ts';
@@ -50,6 +52,9 @@ interface Burial {
  * API calls for a message without faults: 3 (transaction, send, note).
  */
 export const bury = (options: BuryOptions) => {
+  checkGiven(options, ['jobs', 'effects', 'deadLetters', 'clock', 'random', 'log']);
+  checkInteger('maxReceiveCount', options.maxReceiveCount, 1, 1_000);
+  checkInteger('keepMs', options.keepMs, 1, Number.MAX_SAFE_INTEGER);
   const { jobs, effects, clock, log, keepMs, maxReceiveCount, ordered = false } = options;
   const pause = jitteredPause(options);
 

@@ -1,3 +1,5 @@
+import { checkInteger } from '#primitives/checks';
+import { checkFunction } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
@@ -15,6 +17,7 @@ import { packs } from './pack.ts';
 import { planPages } from './plan-source.ts';
 import { inGroup, sendInOrder } from './order.ts';
 import { textOf } from '#primitives/field-values';
+import { checkGiven } from './option-checks.ts';
 import { jobKey, partKey, readJob, type JobRecord } from './records.ts';
 import { sendAll } from './send.ts';
 import { PermanentFailure, type JobItem, type SourceReference, type WorkSource } from './types.ts';
@@ -103,6 +106,9 @@ const inSteps = async (
  * with fewer than ten groups a send for every item of the largest, and 1 or 2 reads a part more.
  */
 export const planner = (options: PlannerOptions) => {
+  checkGiven(options, ['jobs', 'items', 'plans', 'deadLetters', 'clock', 'random', 'log']);
+  checkFunction('sourceOf', options.sourceOf);
+  checkInteger('keepMs', options.keepMs, 1, Number.MAX_SAFE_INTEGER);
   const { jobs, clock, log, keepMs } = options;
   const pause = jitteredPause(options);
 

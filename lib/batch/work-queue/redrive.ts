@@ -1,3 +1,5 @@
+import { checkInteger } from '#primitives/checks';
+import { checkList } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
@@ -7,6 +9,7 @@ import { parseMessage } from '../message.ts';
 import { itemMessage, redriveMessage } from './messages.ts';
 import { sendInOrder } from './order.ts';
 import { jitteredPause } from '../pause.ts';
+import { checkGiven } from './option-checks.ts';
 import { sha256 } from '#primitives/sha256';
 import { resumePlan, unbury } from './redrive-letter.ts';
 import { reservePace } from './redrive-pace.ts';
@@ -77,6 +80,9 @@ type Stop = 'empty' | { readonly afterMs: number };
  * queue a send for each letter of the largest group.
  */
 export const redrive = (options: RedriveOptions) => {
+  checkGiven(options, ['jobs', 'effects', 'redrives', 'deadLetters', 'clock', 'random', 'log']);
+  checkInteger('keepMs', options.keepMs, 1, Number.MAX_SAFE_INTEGER);
+  checkList('routes', options.routes, 'a list of routes');
   const { jobs, clock, log, routes, redrives } = options;
   const pause = jitteredPause(options);
   const letters = { ...options, pause };

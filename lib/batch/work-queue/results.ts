@@ -1,5 +1,6 @@
 import type { Fields, Table } from '#primitives/table';
 import { jsonOf, numberOf, textOf, textsOf } from '#primitives/field-values';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { DEAD_LETTERS, effectKey, itemStatusOf, jobPartition } from './records.ts';
 import type { DeadLetter, ItemResult } from './types.ts';
 
@@ -15,16 +16,6 @@ export interface DeadLetterPage {
 
 /** As many as one read of effects takes. */
 const PAGE_COUNT = 100;
-const MAX_CURSOR_LENGTH = 2_048;
-
-const encodeCursor = (sort: string): string => Buffer.from(sort).toString('base64url');
-
-/** The sort key in a cursor; undefined when it was not made here. */
-const decodeCursor = (cursor: string, form: RegExp): string | undefined => {
-  if (cursor.length > MAX_CURSOR_LENGTH) return undefined;
-  const sort = Buffer.from(cursor, 'base64url').toString();
-  return encodeCursor(sort) === cursor && form.test(sort) ? sort : undefined;
-};
 
 const resultOf = (id: string, fields: Fields): ItemResult => {
   const output = jsonOf(fields.output);

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Objects } from '#primitives/objects';
 import { sha256 } from '#primitives/sha256';
+import { readObject } from './read-object.ts';
 import { DIRECT } from './records.ts';
 import { PermanentFailure, SkippedItem, type Worker } from './types.ts';
 import { videoFormat, type VideoFormat } from './video-format.ts';
@@ -81,13 +82,8 @@ export const thumbnailWorker = (options: ThumbnailWorkerOptions): Worker<v.Infer
     name: 'thumbnail',
     payload,
     run: async ({ id, payload: { bucket, key } }, { jobId, signal }) => {
-      const original = await bucketOf(bucket).get(key);
-      if (original === undefined) throw new PermanentFailure(`no object '${key}' in bucket '${bucket}'`);
-      const { body } = original;
+      const { body } = await readObject(bucketOf(bucket), key, maxBytes);
       if (body.length === 0) throw new PermanentFailure('the file is empty');
-      if (body.length > maxBytes) {
-        throw new PermanentFailure(`the file has ${body.length} bytes, at most ${maxBytes} are read`);
-      }
       const { picture, video } = await pictureIn(body, videoFrame, signal);
       const sharp = await loadSharp();
       const { width, height, format } = await inspect(sharp, picture);

@@ -1,3 +1,4 @@
+import { checkInteger } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
@@ -6,6 +7,7 @@ import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
 import { jitteredPause, persist } from '../pause.ts';
 import { acceptPart } from './plan-part.ts';
 import { tally, type Tally } from './progress.ts';
+import { checkGiven } from './option-checks.ts';
 import { jobKey, jobPartition, readJob } from './records.ts';
 import { listDeadLetters, listResults, type DeadLetterPage, type ResultPage } from './results.ts';
 import { sendAll } from './send.ts';
@@ -80,6 +82,8 @@ const traced = (trace: string | undefined) => (trace === undefined ? {} : { attr
  * not be accepted, or nobody knows; calling again with the same id is safe.
  */
 export const workQueue = (options: WorkQueueOptions): WorkQueue => {
+  checkGiven(options, ['jobs', 'effects', 'plans', 'clock', 'random']);
+  checkInteger('keepMs', options.keepMs, 1, Number.MAX_SAFE_INTEGER);
   const { jobs, effects, plans, clock, keepMs } = options;
   const pause = jitteredPause(options);
 

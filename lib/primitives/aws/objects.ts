@@ -1,5 +1,6 @@
 import { checkNames, checkText } from '../checks.ts';
-import { checkList, checkObjectKey } from '../object-limits.ts';
+import { checkGet, checkList, checkObjectKey } from '../object-limits.ts';
+import { ObjectTooLargeError } from '../errors.ts';
 import type { Objects } from '../objects.ts';
 import { sharedClients, type AwsClients } from './clients.ts';
 import { portError } from './port-errors.ts';
@@ -27,11 +28,18 @@ export const awsObjects = (options: AwsObjectsOptions): Objects => {
     }
   };
 
-  const get: Objects['get'] = async (key) => {
-    checkObjectKey(key);
+  const get: Objects['get'] = async (key, request = {}) => {
+    checkGet(key, request);
+    const { maxBytes = Infinity } = request;
     return call('GetObject', false, async ({ client, sdk }) => {
       try {
-        const { Body, ContentType, ETag } = await client.send(new sdk.GetObjectCommand({ Bucket, Key: key }));
+        const command = new sdk.GetObjectCommand({ Bucket, Key: key });
+        const { Body, ContentType, ContentLength = 0, ETag } = await client.send(command);
+        if (ContentLength > maxBytes) {
+          // What is left unread keeps its connection.
+          if (Body !== undefined && 'destroy' in Body) Body.destroy();
+          throw new ObjectTooLargeError(key, ContentLength, maxBytes);
+        }
         return Object.freeze({
           body: (await Body?.transformToByteArray()) ?? new Uint8Array(),
           contentType: ContentType ?? 'application/octet-stream',

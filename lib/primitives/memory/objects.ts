@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
 import { checkNames, checkText } from '../checks.ts';
-import { checkList, checkObjectKey } from '../object-limits.ts';
+import { checkGet, checkList, checkObjectKey } from '../object-limits.ts';
+import { ObjectTooLargeError } from '../errors.ts';
 import type { Objects, StoredObject } from '../objects.ts';
 import { compareUtf8 } from '../utf8.ts';
 import { memoryWire, type MemoryWire, type Operation } from './wire.ts';
@@ -28,10 +29,13 @@ export const memoryObjects = (options: MemoryObjectsOptions): Objects => {
 
   return Object.freeze<Objects>({
     name,
-    get: async (key) => {
-      checkObjectKey(key);
+    get: async (key, request = {}) => {
+      checkGet(key, request);
+      const { maxBytes = Infinity } = request;
       return wire.call(operation('GetObject', false), () => {
         const found = objects.get(key);
+        if (found !== undefined && found.body.length > maxBytes)
+          throw new ObjectTooLargeError(key, found.body.length, maxBytes);
         return found === undefined ? undefined : Object.freeze({ ...found, body: found.body.slice() });
       });
     },

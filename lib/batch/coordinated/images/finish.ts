@@ -20,8 +20,8 @@ export const allArrivals = async (joins: Joins, joinId: string): Promise<Readonl
   let cursor: string | undefined;
   do {
     const page = await joins.arrivals(joinId, cursor);
-    for (const { branch, data } of page.arrivals) all.set(branch, data);
-    ({ cursor } = page);
+    for (const { branch, data } of page?.arrivals ?? []) all.set(branch, data);
+    cursor = page?.cursor;
   } while (cursor !== undefined);
   return all;
 };

@@ -1,4 +1,5 @@
 import type { Objects } from '#primitives/objects';
+import { readObject } from '../../work-queue/read-object.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { sharesOf } from './colours.ts';
 import type { Picture, Pictures, Share } from './pictures.ts';
@@ -29,10 +30,7 @@ const loadSharp = async () => {
  * @throws {@link PermanentFailure} when it is no image, too large, or not there
  */
 export const readPicture = async (bucket: Objects, key: string): Promise<Picture> => {
-  const original = await bucket.get(key);
-  if (original === undefined) throw new PermanentFailure(`no object '${key}' in bucket '${bucket.name}'`);
-  const { body: bytes } = original;
-  if (bytes.length > MAX_BYTES) throw new PermanentFailure(`${bytes.length} bytes, at most ${MAX_BYTES} are read`);
+  const { body: bytes } = await readObject(bucket, key, MAX_BYTES);
   const sharp = await loadSharp();
   try {
     const { width, height, format } = await sharp(bytes, { limitInputPixels: false }).metadata();

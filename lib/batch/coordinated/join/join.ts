@@ -30,8 +30,8 @@ export interface Joins {
   /** A branch has arrived. Any number of times, in any order, from anywhere. */
   arrive(joinId: string, branch: string, data?: Json): Promise<ArrivalOutcome>;
   view(joinId: string): Promise<JoinView | undefined>;
-  /** What branches brought along, a hundred at a time. */
-  arrivals(joinId: string, cursor?: string): Promise<ArrivalPage>;
+  /** What branches brought along, a hundred at a time. Undefined for a cursor that no page has given. */
+  arrivals(joinId: string, cursor?: string): Promise<ArrivalPage | undefined>;
 }
 
 /** @throws {@link InvalidArgumentError} when an option is unknown or out of its range */

@@ -1,5 +1,6 @@
 import type { Fields, FieldValue } from '#primitives/table';
 import { compareUtf8 } from '#primitives/utf8';
+import { decodeCursor, encodeCursor } from '../../cursor.ts';
 import { persist } from '../../pause.ts';
 import { ARRIVED, branchesIn, EXPECTED, headKey, LATE, readHead, statusOf } from './records.ts';
 import type { JoinStore } from './store.ts';
@@ -45,9 +46,15 @@ export const viewJoin = async (store: JoinStore, joinId: string): Promise<JoinVi
   };
 };
 
-/** What the branches brought along, by name, page by page. */
-export const listArrivals = async (store: JoinStore, joinId: string, cursor?: string): Promise<ArrivalPage> => {
-  const from = cursor === undefined ? {} : { after: cursor };
+/** What the branches brought along, by name, page by page. Undefined for a cursor that no page has given. */
+export const listArrivals = async (
+  store: JoinStore,
+  joinId: string,
+  cursor?: string,
+): Promise<ArrivalPage | undefined> => {
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, /^[^\0]+$/);
+  if (cursor !== undefined && after === undefined) return undefined;
+  const from = after === undefined ? {} : { after };
   const page = await persist('read arrivals', store.pause, () =>
     store.table.query({ partition: `join-data/${joinId}`, limit: PAGE_COUNT, ...from }),
   );
@@ -55,5 +62,5 @@ export const listArrivals = async (store: JoinStore, joinId: string, cursor?: st
     const { data } = fields;
     return { branch: key.sort, data: data === undefined || data instanceof Set ? null : (data as never) };
   });
-  return page.next === undefined ? { arrivals } : { arrivals, cursor: page.next };
+  return page.next === undefined ? { arrivals } : { arrivals, cursor: encodeCursor(page.next) };
 };

@@ -67,6 +67,8 @@ const entriesFrom =
 const begin = async (store: ReductionStore, body: New, messageId: string): Promise<Refusal> => {
   // A message's id stays the same when it comes again, and so does the reduction that it begins.
   const { reductionId: id = messageId, ...plan } = body;
+  if (plan.buckets !== undefined && plan.kind !== 'histogram')
+    return 'invalid message: buckets: Expected none, but for a histogram';
   const { head, isAnother } = await ensureHead(store, id, plan);
   if (isAnother) return `there is another reduction '${id}'`;
   if ('items' in plan) {

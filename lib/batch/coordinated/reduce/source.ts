@@ -2,6 +2,7 @@ import { absent, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '#primitives/field-values';
+import { readObject } from '../../work-queue/read-object.ts';
 import { PermanentFailure } from '../../work-queue/types.ts';
 import { endListing } from './input.ts';
 import { reducerOf, type AnyReducer, type ReductionKind } from './kinds.ts';
@@ -17,6 +18,10 @@ const MAX_OBJECT_BYTES = 1_048_576;
 /** Objects of a page that are read at a time. */
 const CONCURRENCY = 8;
 
+/** A number in decimals, as JSON and spreadsheets write them: no hexadecimals, no words. */
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const isNumber = (word: string): boolean => NUMBER.test(word) && Number.isFinite(Number(word));
+
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** What an object comes to: itself, its words, or all of its numbers, with white space between. */
@@ -30,7 +35,7 @@ const entryIn = (reducer: AnyReducer, kind: ReductionKind, key: string, body: Ui
   }
   if (kind === 'wordcount') return { id: key, state: reducer.of({ id: key, text }), length: 0 };
   const words = text.split(/\s+/).filter((word) => word !== '');
-  const bad = words.find((word) => !Number.isFinite(Number(word)));
+  const bad = words.find((word) => !isNumber(word));
   if (bad !== undefined)
     throw new PermanentFailure(`object '${key}' has '${bad.slice(0, 40)}' where a number should be`);
   const states = words.map((word) => reducer.of({ id: key, value: Number(word) }));
@@ -54,12 +59,8 @@ export const readObjects = async (
   const left = keys.entries();
   const takeTurns = async (): Promise<void> => {
     for (const [at, key] of left) {
-      const object = await fromSource(() => objects.get(key));
-      if (object === undefined) throw new PermanentFailure(`object '${key}' is gone`);
-      const { length } = object.body;
-      if (length > MAX_OBJECT_BYTES)
-        throw new PermanentFailure(`object '${key}' has ${length} bytes, at most ${MAX_OBJECT_BYTES} are read`);
-      entries.set(at, entryIn(reducer, kind, key, object.body));
+      const { body } = await fromSource(() => readObject(objects, key, MAX_OBJECT_BYTES));
+      entries.set(at, entryIn(reducer, kind, key, body));
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));

@@ -63,7 +63,10 @@ const stack = () => {
   });
   const call = async (method: string, path: string, body?: unknown, key?: string): Promise<Answer> => {
     const headers: [string, string][] = key === undefined ? [] : [['idempotency-key', key]];
-    const event = httpEvent(method, `/coordinated${path}`, { headers, ...(body === undefined ? {} : { body }) });
+    const [pathname = '', search = ''] = path.split('?');
+    const query = [...new URLSearchParams(search)];
+    const given = body === undefined ? {} : { body };
+    const event = httpEvent(method, `/coordinated${pathname}`, { headers, query, ...given });
     const answer = await clock.until(handler(event, httpContext()));
     return { status: answer.statusCode, body: JSON.parse(answer.body) as Answer['body'] };
   };
@@ -86,6 +89,10 @@ test('a join: made, waited for, fired, and a repeat under the same key is the sa
   expect((await call('GET', path)).body).toMatchObject({ status: 'waiting', expected: 2, arrived: 1, missing: ['b'] });
   expect(await call('POST', `${path}/arrivals/b`, {})).toMatchObject({ body: { status: 'fired' } });
   expect((await call('GET', `${path}/arrivals`)).body).toEqual({ arrivals: [{ branch: 'a', data: { x: 1 } }] });
+  expect(await call('GET', `${path}/arrivals?cursor=a`)).toMatchObject({
+    status: 400,
+    body: { errors: { cursor: ['Expected a cursor of a page.'] } },
+  });
 });
 
 test('an open join takes parts until it is closed', async () => {

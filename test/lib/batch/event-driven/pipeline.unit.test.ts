@@ -27,6 +27,14 @@ test('it is known what comes to the merger, and what does not', () => {
   expect(made.leadsToMerger(topic('m'))).toBe(false);
 });
 
+test('an option of a pipeline that there is not is refused', () => {
+  const options = { name: 'p', first: 'a' as const, stages: { a: end } };
+  expect(() => pipeline({ ...options, stage: 1 } as never)).toThrow(
+    "Expected 'options' to be made of name, first, stages",
+  );
+  expect(() => pipeline(undefined as never)).toThrow("Expected 'options' to be an object");
+});
+
 test('a whole is divisible by every number of branches that a copier may have', () => {
   for (let count = 1; count <= 16; count += 1) expect(WHOLE % count).toBe(0);
 });

@@ -72,6 +72,24 @@ test.each([
     () => filter({ drop: {}, via: 'bus', urgent: () => true }),
     'left out where events come by the bus',
   ],
+  ['a topic without a name', () => topic(''), "Expected 'topic' to be 1 to 128"],
+  [
+    'a way that there is not',
+    () => filter({ drop: {}, via: 'post' as never }),
+    "Expected 'via' to be 'queue' or 'bus'",
+  ],
+  ['a reason that decides nothing', () => filter({ drop: { x: 1 as never } }), "Expected 'drop.x' to be a function"],
+  ['a filter without reasons', () => filter({ to: 'a' } as never), "Expected 'drop' to be an object with the reasons"],
+  [
+    'a splitter by a number',
+    () => splitter({ to: { a: 'b' }, by: 3 as never }),
+    "Expected 'by' to be a function, got 3",
+  ],
+  ['a splitter to a list', () => splitter({ to: ['b'], by: () => '0' } as never), "Expected 'to' to be an object"],
+  ['a worker that does nothing', () => worker({ to: 'a' } as never), "Expected 'does' to be a function"],
+  ['shards that are no list', () => sharder({ to: 'a' } as never), "Expected 'to' to be a list of targets"],
+  ['copies to nowhere', () => copier({} as never), "Expected 'to' to be a list of targets"],
+  ['an urgency that is none', () => filter({ drop: {}, urgent: 1 as never }), "Expected 'urgent' to be a function"],
   ['a misspelt option', () => filter({ drop: {}, too: 'a' } as never), 'got "too"'],
 ])('%s is refused', (_, make, message) => {
   expect(make).toThrow(message);

@@ -110,7 +110,7 @@ test('turns an image upright as its EXIF data says', async () => {
 test('what is too large, or not there, fails for good', async () => {
   await expect(run(undefined)).rejects.toThrow("no object 'original' in bucket 'media'");
   await expect(run(await image('square.png'), { maxBytes: 10 })).rejects.toThrow(
-    /^the file has \d+ bytes, at most 10 are read$/,
+    /^object 'original' has \d+ bytes, at most 10 are read$/,
   );
   await expect(run(await image('square.png'), { maxPixels: 10 })).rejects.toThrow(
     'the image declares 320 × 320 pixels',

@@ -97,6 +97,8 @@ test('the objects of a bucket: counted, their numbers summed, their words counte
 
 test.each([
   ['no number', Buffer.from('1 two 3'), "object 'in/a' has 'two' where a number should be"],
+  ['a number of another base', Buffer.from('1 0x10'), "object 'in/a' has '0x10' where a number should be"],
+  ['beyond all numbers', Buffer.from('1 1e999'), "object 'in/a' has '1e999' where a number should be"],
   ['not UTF-8', Buffer.from([0xff]), "object 'in/a' is not UTF-8"],
   ['too large', Buffer.alloc(1_048_577, '1 '), "object 'in/a' has 1048577 bytes, at most 1048576 are read"],
 ])(
@@ -177,6 +179,7 @@ describe('messages', () => {
     ['an unknown kind', { kind: 'mean', items: [] }],
     ['a value that is none', '{"kind":"sum","items":[{"id":"a","value":1e999}]}'],
     ['falling bounds', { kind: 'histogram', items: [], buckets: [2, 1] }],
+    ['bounds of a sum', { kind: 'sum', items: [], buckets: [1] }],
     ['a fan-in of one', { kind: 'count', items: [], fanIn: 1 }],
     ['a prototype', '{"kind":"count","items":[],"constructor":1}'],
   ])('%s is a dead letter at once', async (_, body) => {
