@@ -30,6 +30,7 @@ export interface Demo {
   readonly run: (stack: DemoStack, screen: DemoScreen, signal: AbortSignal) => Promise<readonly Shown[]>;
 }
 
+const PATIENT_DELAY_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
 const UNAVAILABLE_TRIES = 100;
 const UNAVAILABLE_DELAY_MS = 200;
@@ -71,5 +72,24 @@ export const callStack = async <T>(
     if (!mayRepeat(method, response.status) || tries >= UNAVAILABLE_TRIES)
       throw new UnexpectedAnswer(`${method} ${path} was answered with ${response.status}: ${text.slice(0, 500)}`);
     await sleep(UNAVAILABLE_DELAY_MS, undefined, { signal: options.signal });
+  }
+};
+
+/**
+ * Asks again and again until there is an answer, for `patienceMs` at the most: of what may be asked twice, while the demo
+ * kills the functions.
+ */
+export const patiently = async <T>(
+  ask: () => Promise<T>,
+  { signal, patienceMs }: { readonly signal?: AbortSignal; readonly patienceMs: number },
+): Promise<T> => {
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (signal?.aborted === true || performance.now() > deadlineMs) throw error;
+      await sleep(PATIENT_DELAY_MS, undefined, { signal });
+    }
   }
 };

@@ -6,14 +6,18 @@ const LOST_ANSWERS_LIMIT = 3;
  * Repeats a write whose answer was lost, three attempts in all. Right only for writes that are known again by a token or
  * version of ours, and for those that may be done twice.
  *
- * @throws {@link OutcomeUnknownError} when the last answer was lost, too
+ * @throws {@link OutcomeUnknownError} once an answer was lost and no repeat brought another: whatever the repeats failed
+ *   for, the first attempt may have been applied
  */
 export const untilAnswered = async <T>(write: () => Promise<T>): Promise<T> => {
-  for (let lost = 1; ; lost += 1) {
+  let lost: OutcomeUnknownError | undefined;
+  for (let attempts = 1; ; attempts += 1) {
     try {
       return await write();
     } catch (error) {
-      if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
+      if (!(error instanceof OutcomeUnknownError)) throw lost ?? error;
+      lost = error;
+      if (attempts >= LOST_ANSWERS_LIMIT) throw error;
     }
   }
 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
+import { callStack, patiently, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
 
 interface Stage {
   readonly stage: string;
@@ -37,21 +37,8 @@ const unbalanced = ({ stages }: Progress): readonly string[] =>
     each.in === each.out + droppedBy(each) + each.deadLettered && each.waiting >= 0 ? [] : [JSON.stringify(each)],
   );
 
-/** Asks again while the functions are down: ids make a repeated list the same list. */
-const patiently = async <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> => {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (performance.now() > deadlineMs) throw error;
-      await sleep(POLL_MS, undefined, { signal });
-    }
-  }
-};
-
 const progressOf = (stack: DemoStack, signal: AbortSignal): Promise<Progress> =>
-  patiently(signal, () => callStack<Progress>(stack, 'GET', base, { signal }));
+  patiently(() => callStack<Progress>(stack, 'GET', base, { signal }), { signal, patienceMs: PATIENCE_MS });
 const endedOf = ({ stages }: Progress): number =>
   stages.reduce((sum, each) => sum + (each.kind === 'merger' ? each.out : 0) + each.deadLettered + droppedBy(each), 0);
 
@@ -60,7 +47,10 @@ const outputFrom = async (stack: DemoStack, signal: AbortSignal, cursor?: string
   const events: Page['events'][number][] = [];
   for (let at = cursor; ;) {
     const query: string = at === undefined ? '' : `?cursor=${at}`;
-    const page = await patiently(signal, () => callStack<Page>(stack, 'GET', `${base}/output${query}`));
+    const page = await patiently(() => callStack<Page>(stack, 'GET', `${base}/output${query}`), {
+      signal,
+      patienceMs: PATIENCE_MS,
+    });
     events.push(...page.events);
     at = page.cursor;
     if (!page.more) return { events, cursor: at };
@@ -75,8 +65,9 @@ const send = async (stack: DemoStack, signal: AbortSignal, run: string): Promise
     data: { n, ...(n === 7 ? { fail: 'always' } : {}) },
   }));
   for (let at = 0; at < EVENTS; at += PART)
-    await patiently(signal, () =>
-      callStack(stack, 'POST', `${base}/events`, { body: { events: events.slice(at, at + PART) } }),
+    await patiently(
+      () => callStack(stack, 'POST', `${base}/events`, { body: { events: events.slice(at, at + PART) } }),
+      { signal, patienceMs: PATIENCE_MS },
     );
 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
+import { callStack, patiently, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
 
 interface Shards {
   readonly shards: readonly { readonly name: string; readonly table: string }[];
@@ -15,23 +15,13 @@ const POLL_MS = 250;
 const keyOf = (index: number): string => `demo-${index}`;
 
 /** However long the functions take to come back: what they are asked for here may all be done twice. */
-const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (performance.now() > deadlineMs) throw error;
-      await sleep(POLL_MS);
-    }
-  }
-};
+const asked = <T>(ask: () => Promise<T>): Promise<T> => patiently(ask, { patienceMs: PATIENCE_MS });
 const put = (stack: DemoStack, key: string, value: number) =>
-  patiently(() => callStack<{ readonly shard: string }>(stack, 'PUT', `/sharded/cache/${key}`, { body: { value } }));
+  asked(() => callStack<{ readonly shard: string }>(stack, 'PUT', `/sharded/cache/${key}`, { body: { value } }));
 const get = (stack: DemoStack, key: string) =>
-  patiently(() => callStack<{ readonly value: number }>(stack, 'GET', `/sharded/cache/${key}`));
-const statusOf = (stack: DemoStack) => patiently(() => callStack<Status>(stack, 'GET', '/sharded/resharding'));
-const shardsOf = (stack: DemoStack) => patiently(() => callStack<Shards>(stack, 'GET', '/sharded/shards'));
+  asked(() => callStack<{ readonly value: number }>(stack, 'GET', `/sharded/cache/${key}`));
+const statusOf = (stack: DemoStack) => asked(() => callStack<Status>(stack, 'GET', '/sharded/resharding'));
+const shardsOf = (stack: DemoStack) => asked(() => callStack<Shards>(stack, 'GET', '/sharded/shards'));
 
 /** Until no plan is under way; `meanwhile` is done again and again. */
 const settled = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal, meanwhile: () => Promise<void>) => {
@@ -97,7 +87,7 @@ const grow = async (stack: DemoStack, screen: DemoScreen, signal: AbortSignal): 
   let onNew = 0;
   for (const [key, value] of values) {
     if ((await get(stack, key)).value !== value) lost += 1;
-    const { shard } = await patiently(() => callStack<{ shard: string }>(stack, 'GET', `/sharded/explain/${key}`));
+    const { shard } = await asked(() => callStack<{ shard: string }>(stack, 'GET', `/sharded/explain/${key}`));
     if (shard === name) onNew += 1;
   }
   await callStack(stack, 'DELETE', `/sharded/shards/${name}`, { admin: true });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { awsClients } from '#primitives/aws/clients';
 import { awsTable } from '#primitives/aws/table';
 import type { Table } from '#primitives/table';
-import { callStack, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
+import { callStack, patiently, type Demo, type DemoScreen, type DemoStack, type Shown } from '../../demo.ts';
 
 interface Legacy {
   readonly answer: { readonly says?: string };
@@ -23,18 +23,6 @@ const MIB = 1_048_576;
 
 const legacy = (stack: DemoStack, signal: AbortSignal): Promise<Legacy> =>
   callStack<Legacy>(stack, 'GET', '/sidecar/legacy', { signal });
-/** The functions may take longer to come back than a single call waits. */
-const patiently = async (stack: DemoStack, signal: AbortSignal): Promise<Legacy> => {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await legacy(stack, signal);
-    } catch (error) {
-      if (signal.aborted || performance.now() > deadlineMs) throw error;
-      await sleep(POLL_MS, undefined, { signal });
-    }
-  }
-};
 const usage = (stack: DemoStack, signal: AbortSignal): Promise<Usage> =>
   callStack<Usage>(stack, 'GET', '/sidecar/topz', { signal });
 
@@ -136,7 +124,8 @@ const underFaults = async (stack: DemoStack, screen: DemoScreen, signal: AbortSi
   const crash = [{ at: 'sidecar/http', kind: 'crash', times: 1 }];
   await callStack(stack, 'PUT', '/faults', { admin: true, body: { faults: crash }, signal });
   try {
-    const after = await patiently(stack, signal);
+    // The functions may take longer to come back than a single call waits.
+    const after = await patiently(() => legacy(stack, signal), { signal, patienceMs: PATIENCE_MS });
     return [
       {
         what: 'while the table fails the program goes on by the last good one',

@@ -1,9 +1,10 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
+import { UnavailableError } from '#primitives/errors';
 import { checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
-import { absent, and, equals, lessThan, or, type Condition, type Table, type WriteOutcome } from '#primitives/table';
+import { absent, and, equals, lessThan, or, type Condition, type Table } from '#primitives/table';
+import { untilAnswered } from '#resilience/until-answered';
 import { dateMs, lockKey, nextBeat, readLock, type LockRecord } from './record.ts';
 import { isForTaking, sightingsOf, type Sighting } from './sightings.ts';
 
@@ -80,7 +81,6 @@ export interface Locks {
 }
 
 const TRIES = 4;
-const LOST_ANSWERS_LIMIT = 3;
 const WATCHED_LIMIT = 10_000;
 const MAX_LEASE_MS = 3_600_000;
 const MIN_LEASE_MS = 100;
@@ -91,23 +91,6 @@ export const checkLease = (leaseMs: number): void => checkInteger('leaseMs', lea
 export const checkName = (name: string): void => checkText('name', name, 1, 512);
 /** @throws {@link InvalidArgumentError} when it cannot be a holder */
 export const checkHolder = (holder: string): void => checkText('holder', holder, 1, 256);
-
-/**
- * Repeats a write whose answer was lost. Right only for writes that carry a nonce of ours and a beat. Once an answer was
- * lost, nobody knows whatever the repeats come to.
- */
-const untilAnswered = async (write: () => Promise<WriteOutcome>): Promise<WriteOutcome> => {
-  let lost: OutcomeUnknownError | undefined;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknownError)) throw lost ?? error;
-      lost = error;
-      if (tries >= LOST_ANSWERS_LIMIT) throw error;
-    }
-  }
-};
 
 const isFree = (beat: number): Condition => or(absent(), and(equals('holder', ''), lessThan('beat', beat)));
 const isOwn = ({ holder, token }: Ownership, beat: number): Condition =>

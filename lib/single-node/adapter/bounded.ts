@@ -32,18 +32,3 @@ export const withDeadline = async <T>(
     over.abort();
   }
 };
-
-/** Runs all, at most `concurrency` at a time. Results come in the order of the items. `run` must not reject. */
-export const inTurns = async <T, R>(
-  items: readonly T[],
-  concurrency: number,
-  run: (item: T) => Promise<R>,
-): Promise<readonly R[]> => {
-  const results: R[] = [];
-  const left = items.entries();
-  const takeTurns = async (): Promise<void> => {
-    for (const [at, item] of left) results[at] = await run(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, takeTurns));
-  return results;
-};

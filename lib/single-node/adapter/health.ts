@@ -2,7 +2,8 @@ import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
-import { inTurns, LateError, withDeadline } from './bounded.ts';
+import { inTurns } from '#resilience/in-turns';
+import { LateError, withDeadline } from './bounded.ts';
 
 /** The media type of a {@link HealthReport}. */
 export const HEALTH_JSON = 'application/health+json';

@@ -1,7 +1,8 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
-import { inTurns, withDeadline } from './bounded.ts';
+import { inTurns } from '#resilience/in-turns';
+import { withDeadline } from './bounded.ts';
 import { checkFamily, labelKey, type MetricFamily, type MetricSource, type Reading, type Sample } from './metric.ts';
 
 export interface MetricsPageOptions {

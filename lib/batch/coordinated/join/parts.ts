@@ -1,4 +1,5 @@
 import { absent, and, equals, type Fields } from '#primitives/table';
+import { inTurns } from '#resilience/in-turns';
 import { persist } from '../../pause.ts';
 import { branchField, bucketKey, bucketOf, EXPECTED, headKey, MAX_BUCKETS, partKey, readHead } from './records.ts';
 import type { JoinStore } from './store.ts';
@@ -11,20 +12,11 @@ const FIELDS_A_CALL = 64;
 /** Buckets at a time. */
 const CONCURRENCY = 8;
 
-const inTurns = async <T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> => {
-  const left = items.values();
-  const takeTurns = async (): Promise<void> => {
-    for (const item of left) await run(item);
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
-};
-
 /** Runs `run` for each bucket, some at a time. */
-export const eachBucket = (count: number, run: (bucket: number) => Promise<void>): Promise<void> =>
-  inTurns(
-    Array.from({ length: count }, (_, bucket) => bucket),
-    run,
-  );
+export const eachBucket = async (count: number, run: (bucket: number) => Promise<void>): Promise<void> => {
+  const buckets = Array.from({ length: count }, (_, bucket) => bucket);
+  await inTurns(buckets, CONCURRENCY, run);
+};
 
 /** Adds branches that the bucket does not know; what arrived meanwhile stays arrived. */
 const addToBucket = async (
@@ -52,7 +44,7 @@ const addToBucket = async (
 /** Brings an accepted part into the buckets. May be repeated, and run twice at a time. */
 const applyPart = async (store: JoinStore, joinId: string, part: string, branches: readonly string[]) => {
   const groups = Map.groupBy(new Set(branches), (branch) => bucketOf(joinId, branch, MAX_BUCKETS));
-  await inTurns([...groups], ([bucket, names]) => addToBucket(store, joinId, bucket, names));
+  await inTurns([...groups], CONCURRENCY, ([bucket, names]) => addToBucket(store, joinId, bucket, names));
   await persist('end part', store.pause, () =>
     store.table.update({ key: partKey(joinId, part), set: { applied: true }, remove: ['branches'] }),
   );

@@ -1,4 +1,5 @@
 import { absent, type Fields } from '#primitives/table';
+import { inTurns } from '#resilience/in-turns';
 import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '#primitives/field-values';
@@ -55,16 +56,10 @@ export const readObjects = async (
 ): Promise<readonly Entry[]> => {
   const objects = store.bucketOf(bucket);
   const reducer = reducerOf(kind, bounds);
-  const entries = new Map<number, Entry>();
-  const left = keys.entries();
-  const takeTurns = async (): Promise<void> => {
-    for (const [at, key] of left) {
-      const { body } = await fromSource(() => readObject(objects, key, MAX_OBJECT_BYTES));
-      entries.set(at, entryIn(reducer, kind, key, body));
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
-  return keys.flatMap((_, at) => entries.get(at) ?? []);
+  return inTurns(keys, CONCURRENCY, async (key) => {
+    const { body } = await fromSource(() => readObject(objects, key, MAX_OBJECT_BYTES));
+    return entryIn(reducer, kind, key, body);
+  });
 };
 
 /** The page as it was first listed: every repeat goes on from the same place. */

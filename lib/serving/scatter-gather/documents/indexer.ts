@@ -5,6 +5,7 @@ import type { Log } from '#primitives/log';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import { backoffMs, type Backoff } from '#resilience/backoff';
+import { inTurns } from '#resilience/in-turns';
 import { withDocuments, type Collection, type StampedDocument } from './collection.ts';
 import type { IndexStore } from './index-store.ts';
 import { leafName, leafOf } from './leaf-of.ts';
@@ -131,11 +132,7 @@ export const indexer = (options: IndexerOptions): Indexer => {
         }
       }
     };
-    const left = deliveries.entries();
-    const takeTurns = async (): Promise<void> => {
-      for (const [leaf, delivery] of left) await deliver(leaf, delivery);
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
+    await inTurns([...deliveries], CONCURRENCY, ([leaf, delivery]) => deliver(leaf, delivery));
     for (const message of messages) {
       const reason = hopeless.get(message.id);
       if (reason !== undefined && !again.has(message.id) && !(await isBuried(message, reason))) again.add(message.id);
