@@ -15,7 +15,6 @@ export const inTurns = async <T, R>(
   const takeTurns = async (): Promise<void> => {
     for (const [at, item] of left) {
       if (hasFailed) return;
-
       try {
         results[at] = await run(item);
       } catch (error) {
