@@ -1,5 +1,6 @@
 import type { HttpEvent } from './event.ts';
 import { problem, type Problem } from './handlers.ts';
+import { headerValues } from './request-head.ts';
 import { fieldName, mergeErrors } from './validation.ts';
 
 /** What a body may be at most. Long lists come in parts. */
@@ -55,12 +56,16 @@ const kindOf = (value: unknown): string => {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 };
 
-/** The event as API Gateway gives it: serverless-offline hands on bodies of `0` and `false` as it has read them. */
+/**
+ * The event as API Gateway gives it: serverless-offline hands on JSON that JavaScript takes for false as it has read it.
+ * That `null` and `""` were a body is told by their length alone.
+ */
 const asGiven = (event: HttpEvent): HttpEvent => {
-  const body: unknown = event.body;
-  return body === null || body === undefined || typeof body === 'string'
-    ? event
-    : { ...event, body: JSON.stringify(body), isBase64Encoded: false };
+  const body: unknown = event.body ?? null;
+  if (typeof body === 'string' && body !== '') return event;
+  const [length = '0'] = headerValues(event).get('content-length') ?? [];
+  const isEmpty = (body === null || body === '') && !(Number(length) > 0);
+  return isEmpty ? { ...event, body: null } : { ...event, body: JSON.stringify(body), isBase64Encoded: false };
 };
 
 /** The text of the body; undefined when no UTF-8 can be behind it. */

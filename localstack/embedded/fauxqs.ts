@@ -4,7 +4,7 @@ import { mendFifoQueues } from './fifo-mends.ts';
 import { fauxqsStores, mendFauxqs, type FauxqsStores } from './fauxqs-mends.ts';
 import { operationOf } from './operation.ts';
 import { inS3Envelope, openS3Envelope } from './s3-envelope.ts';
-import { serverFault } from './answers.ts';
+import { errorAnswer, serverFault } from './answers.ts';
 import type { SnsTopics } from './sns-api.ts';
 
 export interface Fauxqs {
@@ -20,6 +20,14 @@ const isMethod = (method: string): method is (typeof METHODS)[number] => METHODS
 const NAMES_QUEUES = /^(CreateQueue|GetQueueUrl|ListQueues)$/;
 /** fauxqs puts the region and a host of its own into queue URLs; ours have the address that the caller can reach. */
 const FOREIGN_ORIGIN = /http:\/\/sqs\.[a-z0-9-]+\.localhost(?::\d+)?\//g;
+
+/** As much as fauxqs takes of an object at once. */
+const MAX_OBJECT_BYTES = 11 * 1_048_576;
+const TOO_LARGE = errorAnswer('s3', {
+  status: 400,
+  code: 'EntityTooLarge',
+  message: `This place takes objects of at most ${MAX_OBJECT_BYTES} bytes at once.`,
+});
 
 /** The longest that a poll of somebody who has left, or of an endpoint that is closed, lives on. */
 const SLICE_S = 1;
@@ -102,6 +110,7 @@ export const startFauxqs = async (options: {
     // The body is whole by now, however it came.
     const { 'transfer-encoding': _encoding, 'content-length': _length, ...headers } = call.headers;
     const { service } = operationOf(call);
+    if (service === 's3' && call.body.length > MAX_OBJECT_BYTES) return TOO_LARGE;
     const reply = await app.inject({
       method: call.method,
       // A client may send to the URL of the queue; SQS itself is at the root.

@@ -1,5 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Log } from '#primitives/log';
+import { errorAnswer } from './answers.ts';
 import type { Answer, Call, Caller, Outcome } from './call.ts';
 import { gate } from './gate.ts';
 import { readBody } from './request-body.ts';
@@ -50,6 +57,14 @@ const plain = (status: number, message: string): Answer => ({
   body: JSON.stringify({ message }),
 });
 
+/** In the words of S3 unless JSON was sent: nobody else is sent so much. */
+const tooLarge = (headers: IncomingHttpHeaders): Answer => {
+  const message = `Expected at most ${MAX_BODY_BYTES} bytes.`;
+  if (headers['x-amz-target'] !== undefined) return plain(413, message);
+  const answer = errorAnswer('s3', { status: 400, code: 'EntityTooLarge', message });
+  return { ...answer, headers: { ...answer.headers, connection: 'close' } };
+};
+
 const listen = (server: Server, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -81,7 +96,7 @@ export const startHttpServer = async (options: {
     const closed = gate(request.headers);
     if (closed !== undefined) return plain(403, closed);
     const body = await readBody(request, MAX_BODY_BYTES);
-    if (body === undefined) return plain(413, `Expected at most ${MAX_BODY_BYTES} bytes.`);
+    if (body === undefined) return tooLarge(request.headers);
     const { method = 'GET', url = '/', headers } = request;
     return options.handle({ method, url, headers, body, caller: callerOf(response) });
   };

@@ -1,5 +1,37 @@
 /** What the examples of these READMEs take as given, so that the whole of them can be compiled as a user would write it. */
 export const readmePreludes: Readonly<Record<string, string>> = {
+  'functions/batch/work-queue/README.md': `
+import type { Clock, Log, Queue, Random, Table } from 'distributed-patterns/primitives';
+declare const resize: (key: string, signal: AbortSignal) => Promise<number>;
+declare const jobs: Table;
+declare const effects: Table;
+declare const undeliverable: Queue;
+declare const clock: Clock;
+declare const random: Random;
+declare const log: Log;
+`,
+  'functions/batch/event-driven/README.md': `
+import type { Outlets } from 'distributed-patterns/batch/event-driven';
+import type { Clock, Log, Queue, Random, Table } from 'distributed-patterns/primitives';
+declare const table: Table;
+declare const lists: Queue;
+declare const outlets: Outlets;
+declare const deadLetters: Queue;
+declare const clock: Clock;
+declare const random: Random;
+declare const log: Log;
+`,
+  'functions/batch/coordinated/README.md': `
+import type { Bus, Clock, Log, Queue, Random, Table } from 'distributed-patterns/primitives';
+declare const table: Table;
+declare const effects: Table;
+declare const bus: Bus;
+declare const queue: Queue;
+declare const deadLetters: Queue;
+declare const clock: Clock;
+declare const random: Random;
+declare const log: Log;
+`,
   'functions/serving/replicated/README.md': `
 import type { Clock, Random, Table } from 'distributed-patterns/primitives';
 interface Senses {

@@ -25,6 +25,8 @@ const sized = v.pipe(
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const trace = v.optional(v.pipe(v.string(), v.maxLength(512)));
+/** What weighs nothing the merger would never have all of. */
+const weight = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 /** A list of events for a pipeline: what HTTP takes, with the pipeline's name. */
@@ -61,13 +63,16 @@ export const voidMessage = v.strictObject({
   input: v.pipe(v.string(), v.maxLength(128)),
   void: v.strictObject({ id: boundedText(MAX_ID_BYTES), key: boundedText(MAX_ID_BYTES) }),
   seq: count,
-  share: count,
+  share: weight,
   trace,
 });
 export type VoidMessage = v.InferOutput<typeof voidMessage>;
 
 /** What comes to a merger. */
-export const mergeMessage = v.union([stageMessage, voidMessage], 'Expected an event, or a void, for a merger');
+export const mergeMessage = v.union(
+  [v.strictObject({ ...stageMessage.entries, share: weight }), voidMessage],
+  'Expected an event, or a void, for a merger',
+);
 export type MergeMessage = StageMessage | VoidMessage;
 
 /** What the bus could not bring to a queue comes as the event that it was. */

@@ -92,6 +92,9 @@ export const stageRunner = (options: StageOptions) => {
       const pipeline = pipelines.get(parsed.value.pipeline);
       if (pipeline === undefined || stepOf(pipeline, parsed.value.stage) === undefined)
         unreadable.push({ message, reason: 'invalid message: there is no such stage' });
+      // The merger would wait for the rest of such a number for ever, or get what it does not wait for.
+      else if ((parsed.value.share ?? 0) > 0 !== pipeline.leadsToMerger(parsed.value.stage))
+        unreadable.push({ message, reason: `invalid message: share: ${parsed.value.share ?? 'none'} at this stage` });
       else arrivals.push({ message, content: parsed.value, pipeline });
     }
     return { arrivals, unreadable };

@@ -184,6 +184,20 @@ describe('body', () => {
     });
   });
 
+  test.each([
+    [null, 4, 'null'],
+    ['', 2, 'a string'],
+  ])(
+    '%j is 400 all the same where its length alone is told, and no body where it has none',
+    async (body, length, kind) => {
+      const headers = [['content-length', String(length)]] as const;
+      const event = Object.assign(httpEvent('POST', '/things', { headers, body: {} }), { body });
+      const result = await example().call(event, httpContext());
+      expect(result.statusCode).toBe(400);
+      expect(problemOf(result)).toMatchObject({ detail: `Expected the body to be a JSON object, got ${kind}.` });
+    },
+  );
+
   test.each([0, -0, false])('%s, handed over as it was read, is 400 all the same', async (body) => {
     const event = Object.assign(httpEvent('POST', '/things', { body: {} }), { body });
     const result = await example().call(event, httpContext());

@@ -174,11 +174,19 @@ describe('one address serves', () => {
   });
 
   test('a large object, as it was put', async () => {
-    const Body = Buffer.alloc(3_000_000, 'abc');
+    const Body = Buffer.alloc(10_000_000, 'abc');
     await world.s3.send(new CreateBucketCommand({ Bucket: 'large' }));
     await world.s3.send(new PutObjectCommand({ Bucket: 'large', Key: 'k', Body }));
     const got = await world.s3.send(new GetObjectCommand({ Bucket: 'large', Key: 'k' }));
     expect(Body.equals(Buffer.from((await got.Body?.transformToByteArray()) ?? []))).toBe(true);
+  });
+
+  test.each([12 * 1_048_576, 33 * 1_048_576])('an object of %d bytes is refused in the words of S3', async (length) => {
+    await world.s3.send(new CreateBucketCommand({ Bucket: `too-large-${length}` }));
+    const put = world.s3.send(
+      new PutObjectCommand({ Bucket: `too-large-${length}`, Key: 'k', Body: Buffer.alloc(length) }),
+    );
+    await expect(put).rejects.toMatchObject({ name: 'EntityTooLarge', $metadata: { httpStatusCode: 400 } });
   });
 
   test('EventBridge', async () => {

@@ -3,9 +3,9 @@ import { textOf, textsOf } from '#primitives/field-values';
 import type { Joins } from '../join/join.ts';
 import { allJoin, imageJoin, pageKey, reportOf, type ImagesStore } from './store.ts';
 import { readImages } from './steps.ts';
+import { MAX_PAGES } from './types.ts';
 import { persist } from '../../pause.ts';
 
-const PAGE_COUNT = 100;
 /** Colours are the names of one another; what failed is none of them. */
 const FAILED = 'failed';
 
@@ -29,15 +29,16 @@ export const allArrivals = async (joins: Joins, joinId: string): Promise<Readonl
 /** The key of an image, by the listing. */
 const keyOf = async (store: ImagesStore, id: string, image: number): Promise<string | undefined> => {
   let before = 0;
-  for (let page = 0; ; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
     const read = () => store.table.get(pageKey(id, page));
     const { fields } = await persist('read page', store.pause, async () => ({ fields: await read() }));
     if (fields === undefined) return undefined;
     const keys = textsOf(fields.keys);
     if (image < before + keys.length) return keys[image - before];
     before += keys.length;
-    if (typeof fields.next !== 'string' || page > PAGE_COUNT) return undefined;
+    if (typeof fields.next !== 'string') return undefined;
   }
+  return undefined;
 };
 
 /**
@@ -64,6 +65,8 @@ export const endImage = async (store: ImagesStore, id: string, image: number): P
 
 /** The join of all images has fired: what they are is reduced to a histogram. */
 export const report = async (store: ImagesStore, id: string): Promise<void> => {
+  // A join of somebody else may have such a name.
+  if ((await readImages(store, id)) === undefined) return;
   const images = await allArrivals(store.joins, allJoin(id));
   const items = [...images].flatMap(([image, data]) => {
     const value = fieldOf(data, 'dominant');

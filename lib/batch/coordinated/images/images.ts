@@ -1,4 +1,5 @@
 import { checkInteger, checkNames } from '#primitives/checks';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
 import { allArrivals } from './finish.ts';
 import { ensureImages } from './ingest.ts';
@@ -26,6 +27,9 @@ export const IMAGES_OPTIONS = [
 export const checkImagesOptions = (options: ImagesOptions): void => {
   checkNames(options, IMAGES_OPTIONS);
   checkInteger('keepMs', options.keepMs, 1, TEN_YEARS_MS);
+  const { table, queue, clock, random, log } = options;
+  checkParts({ table, queue, clock, random, log });
+  checkFunction('bucketOf', options.bucketOf);
 };
 
 export interface Images {

@@ -3,10 +3,14 @@ import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '#primitives/field-values';
 import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';
-import { MAX_IMAGES, STEPS, type ImagesPlan } from './types.ts';
+import { MAX_IMAGES, MAX_PAGES, STEPS, type ImagesPlan } from './types.ts';
 
 const PAGE_COUNT = 100;
 const MADE_PREFIX = 'made/';
+const BEHIND_MADE = `${MADE_PREFIX}\u{10FFFF}`;
+
+/** The names of the pipeline's joins are its own; somebody else has taken one all the same. */
+const thereIsAnother = (joinId: string): string => `there is another join '${joinId}'`;
 
 /** Makes the head, or finds the one that an earlier attempt has made. */
 export const ensureImages = async (store: ImagesStore, id: string, plan: ImagesPlan): Promise<Head> => {
@@ -34,7 +38,8 @@ const recordPage = async (store: ImagesStore, id: string, head: Head, page: numb
   const keys = listed.objects.map((object) => object.key);
   const fields: Fields = {
     keys: keys.filter((each) => !each.endsWith('/') && !each.startsWith(MADE_PREFIX)),
-    next: listed.next ?? null,
+    // However many were made before: the listing goes on behind them.
+    next: listed.next?.startsWith(MADE_PREFIX) === true ? BEHIND_MADE : (listed.next ?? null),
   };
   const expiresAtMs = store.clock.nowMs() + store.keepMs;
   const outcome = await persist('record page', store.pause, () =>
@@ -59,12 +64,16 @@ export const ingest = async (store: ImagesStore, id: string, plan: ImagesPlan): 
   const keys: string[] = [];
   let after: string | undefined;
   for (let page = 0; page === 0 || after !== undefined; page += 1) {
+    if (page === MAX_PAGES) return failImages(store, id, `more than ${MAX_PAGES * PAGE_COUNT} objects were listed`);
     const fields = await recordPage(store, id, head, page, after);
     keys.push(...textsOf(fields.keys));
     if (keys.length > MAX_IMAGES) return failImages(store, id, `more than ${MAX_IMAGES} images`);
     after = textOf(fields.next);
   }
-  if (keys.length > 0) await store.joins.create(allJoin(id), { branches: keys.map((_, image) => String(image)) });
+  if (keys.length > 0) {
+    const made = await store.joins.create(allJoin(id), { branches: keys.map((_, image) => String(image)) });
+    if (made === 'another') return failImages(store, id, thereIsAnother(allJoin(id)));
+  }
   await persist('count images', store.pause, () =>
     store.table.update({ key: headKey(id), set: { total: keys.length }, condition: not(absent()) }),
   );
@@ -74,6 +83,10 @@ export const ingest = async (store: ImagesStore, id: string, plan: ImagesPlan): 
 
 /** The copier: one image in, one message for each step out, behind a join that waits for all of them. */
 export const copy = async (store: ImagesStore, id: string, image: number, key: string): Promise<void> => {
-  await store.joins.create(imageJoin(id, image), { branches: STEPS });
+  const made = await store.joins.create(imageJoin(id, image), { branches: STEPS });
+  if (made === 'another') {
+    await store.joins.arrive(allJoin(id), String(image), { key, failed: thereIsAnother(imageJoin(id, image)) });
+    return;
+  }
   await store.send(STEPS.map((step) => ({ imagesId: id, image, key, step })));
 };

@@ -20,6 +20,8 @@ export const STEPS = ['tag', 'blur', 'thumbnail'] as const;
 export type Step = (typeof STEPS)[number];
 
 export const MAX_IMAGES = 1_000;
+/** Of a listing: what is neither an image nor made of one counts, too. */
+export const MAX_PAGES = 100;
 export const MAX_REGIONS = 16;
 /** Longer ids would make the names of joins too long. */
 export const MAX_ID_LENGTH = 48;

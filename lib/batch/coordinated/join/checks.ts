@@ -56,4 +56,4 @@ export const checkPlan = (plan: JoinPlan): void => {
 };
 
 /** @throws {@link InvalidArgumentError} when `branches` are no part of an open join */
-export const checkPart = (branches: readonly string[]): void => checkBranches('branches', branches, MAX_PART);
+export const checkPartBranches = (branches: readonly string[]): void => checkBranches('branches', branches, MAX_PART);

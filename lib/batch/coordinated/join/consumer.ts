@@ -34,8 +34,7 @@ const handle = async (
   { id, sentAtMs }: ReceivedMessage,
 ): Promise<{ readonly refusal: Refusal; readonly mayChange?: boolean }> => {
   if ('watch' in body) {
-    await watchJoin(store, body.joinId, body.watch, sentAtMs);
-    return { refusal: undefined };
+    return { refusal: await watchJoin(store, body.joinId, body.watch, sentAtMs) };
   }
   if ('branch' in body) return { refusal: await arrive(joins, body), mayChange: true };
   if ('close' in body) {
@@ -55,12 +54,12 @@ const handle = async (
 
 type Handled = Awaited<ReturnType<typeof handle>>;
 
-/** What is refused as an argument is refused however often it comes. A watch is ours, and says nothing to refuse. */
-const unlessInvalid = async (body: JoinMessage, handled: Promise<Handled>): Promise<Handled> => {
+/** What is refused as an argument is refused however often it comes. */
+const unlessInvalid = async (handled: Promise<Handled>): Promise<Handled> => {
   try {
     return await handled;
   } catch (error) {
-    if ('watch' in body || !(error instanceof InvalidArgumentError)) throw error;
+    if (!(error instanceof InvalidArgumentError)) throw error;
     return { refusal: error.message };
   }
 };
@@ -83,7 +82,7 @@ export const joinConsumer = (options: JoinOptions & { readonly deadLetters: Queu
   return async (message: ReceivedMessage): Promise<void> => {
     const parsed = parseMessage(joinMessage, message.body);
     const { refusal, mayChange = false } = parsed.ok
-      ? await unlessInvalid(parsed.value, handle(store, api, parsed.value, message))
+      ? await unlessInvalid(handle(store, api, parsed.value, message))
       : { refusal: parsed.reason };
     if (refusal === undefined) return;
     if (mayChange && message.receiveCount < patience) throw new TooEarlyError(refusal);

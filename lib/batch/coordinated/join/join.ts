@@ -1,9 +1,9 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import { InvalidArgumentError } from '#primitives/errors';
-import { checkParts } from '#primitives/part-checks';
+import { checkPart, checkParts } from '#primitives/part-checks';
 import type { Json } from '#primitives/table';
 import { arrivals } from './arrive.ts';
-import { checkBranch, checkName, checkPart, checkPlan, dataFault } from './checks.ts';
+import { checkBranch, checkName, checkPartBranches, checkPlan, dataFault } from './checks.ts';
 import { createJoin } from './create.ts';
 import { addPart, type PartOutcome } from './parts.ts';
 import { closeJoin } from './settle.ts';
@@ -41,8 +41,9 @@ export const checkJoinOptions = (options: JoinOptions): void => {
   checkNames(options.watch, ['firstMs', 'limitMs']);
   checkInteger('watch.firstMs', options.watch.firstMs, 1_000, 900_000);
   checkInteger('watch.limitMs', options.watch.limitMs, options.watch.firstMs, 900_000);
-  const { table, clock, random } = options;
-  checkParts({ table, clock, random });
+  const { table, bus, queue, clock, random, log } = options;
+  checkParts({ table, bus, queue, clock, random, log });
+  checkPart('effects', 'table', options.effects);
 };
 
 export const joinsOn = (store: JoinStore): Joins => {
@@ -56,7 +57,7 @@ export const joinsOn = (store: JoinStore): Joins => {
     add: async (joinId, partId, branches) => {
       checkName('joinId', joinId);
       checkName('partId', partId);
-      checkPart(branches);
+      checkPartBranches(branches);
       return addPart(store, joinId, partId, branches);
     },
     close: (joinId) => closeJoin(store, joinId),

@@ -9,7 +9,11 @@ const branch = v.pipe(
   boundedText(MAX_ID_BYTES),
   v.check((text) => text.normalize('NFC') === text, 'Expected text in Unicode normalization form NFC'),
 );
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** More than any deadline has. */
+const MAX_HOPS = 1_000_000_000;
+/** The last that a Date can tell. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+const within = (max: number) => v.pipe(v.number(), v.minValue(0), v.maxValue(max));
 const newJoin = {
   joinId: v.optional(joinId),
   deadlineMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DEADLINE_MS))),
@@ -35,9 +39,9 @@ export const joinMessage = v.union(
     v.strictObject({
       joinId,
       watch: v.strictObject({
-        hop: count,
-        delayMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS)),
-        startedAtMs: v.optional(v.number()),
+        hop: v.pipe(within(MAX_HOPS), v.integer()),
+        delayMs: within(MAX_DELAY_MS),
+        startedAtMs: v.optional(within(MAX_TIME_MS)),
       }),
     }),
   ],

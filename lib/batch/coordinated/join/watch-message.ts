@@ -7,7 +7,7 @@ export interface Watch {
   readonly hop: number;
   /** So long the queue holds it back. */
   readonly delayMs: number;
-  /** When the first was sent, by the queue's clock. Absent: this is the first. */
+  /** When the first was sent, by the queue's clock. Absent: this is the first. The head has it from its note on. */
   readonly startedAtMs?: number | undefined;
 }
 

@@ -5,6 +5,9 @@ import { expireJoin, settleJoin } from './settle.ts';
 import type { JoinStore } from './store.ts';
 import { sendWatch, type Watch } from './watch-message.ts';
 
+/** So many hops may be on their way and not noted: more than failed notes could make of them. */
+const MAX_AHEAD = 100;
+
 /**
  * Looks after a join: does what a crash has left undone, keeps its deadline, and leaves the next look to a message that
  * the queue holds back. It ends with the join.
@@ -19,20 +22,31 @@ import { sendWatch, type Watch } from './watch-message.ts';
  * API calls: settled 1; else 3 and a read for each hundred buckets.
  *
  * @param sentAtMs When the queue took this message.
+ * @returns Why the message is none of the join's own; undefined when it was dealt with.
  */
-export const watchJoin = async (store: JoinStore, joinId: string, watch: Watch, sentAtMs: number): Promise<void> => {
-  const { hop, delayMs, startedAtMs = sentAtMs } = watch;
+export const watchJoin = async (
+  store: JoinStore,
+  joinId: string,
+  watch: Watch,
+  sentAtMs: number,
+): Promise<string | undefined> => {
+  const { hop, delayMs } = watch;
   const known = await store.head(joinId);
-  if (known === undefined || known.hop > hop) return;
+  if (known === undefined || known.hop > hop) return undefined;
+  if (hop > known.hop + MAX_AHEAD) return `join '${joinId}' has sent no such watch`;
   const head = await settleJoin(store, joinId);
-  if (head === undefined || head.status !== 'waiting') return;
-  const { deadlineMs = Infinity } = head;
+  if (head === undefined || head.status !== 'waiting') return undefined;
+  const { deadlineMs = Infinity, startedAtMs = watch.startedAtMs ?? sentAtMs } = head;
   const leftMs = deadlineMs - (sentAtMs + delayMs - startedAtMs);
-  if (leftMs <= 0) return expireJoin(store, joinId);
+  if (leftMs <= 0) {
+    await expireJoin(store, joinId);
+    return undefined;
+  }
   const { firstMs, limitMs } = store.watch;
   const nextMs = Math.min(leftMs, limitMs, Math.max(firstMs, 2 * delayMs));
   await sendWatch(store, joinId, { hop: hop + 1, delayMs: nextMs, startedAtMs });
   await persist('note watch', store.pause, () =>
-    store.table.update({ key: headKey(joinId), set: { hop: hop + 1 }, condition: not(absent()) }),
+    store.table.update({ key: headKey(joinId), set: { hop: hop + 1, startedAtMs }, condition: not(absent()) }),
   );
+  return undefined;
 };

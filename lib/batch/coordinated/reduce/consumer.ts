@@ -112,6 +112,7 @@ const handle = async (store: ReductionStore, body: ReductionMessage, messageId: 
   const head = await store.head(id);
   if (head === undefined) throw new TooEarlyError(id);
   if (head.status !== 'running') return undefined;
+  if (head.bucket === '') return `reduction '${id}' has no source`;
   if ('page' in body) await listPages(store, id, head, body.page);
   else await reduceAt(store, id, head, body.number, () => readObjects(store, head, body.keys));
   return undefined;

@@ -1,3 +1,4 @@
+import { canonicalJson } from '#primitives/canonical-json';
 import { absent, and, equals, not, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { sha256 } from '#primitives/sha256';
@@ -9,7 +10,7 @@ import { DEFAULT_FAN_IN, MAX_PARTS, type ReductionPlan } from './types.ts';
 export type PartOutcome = { readonly number: number } | 'unknown' | 'closed' | 'too-many';
 
 const planText = ({ kind, items, source, open, fanIn = DEFAULT_FAN_IN, buckets }: ReductionPlan): string =>
-  sha256(JSON.stringify([kind, items ?? null, source ?? null, open === true, fanIn, buckets ?? null]));
+  sha256(canonicalJson([kind, items ?? null, source ?? null, open === true, fanIn, buckets ?? null]));
 
 const headFields = (plan: ReductionPlan, expires: number): Fields => {
   const { kind, items, source, fanIn = DEFAULT_FAN_IN, buckets } = plan;

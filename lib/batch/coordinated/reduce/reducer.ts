@@ -2,7 +2,7 @@ import type { Json } from '#primitives/table';
 
 /** What is reduced. Within a reduction an id stands for one item, however often it comes. */
 export interface ReductionItem {
-  /** 1..1024 bytes of UTF-8. */
+  /** 1..1000 bytes of UTF-8. */
   readonly id: string;
   readonly value?: number | string | undefined;
   readonly text?: string | undefined;

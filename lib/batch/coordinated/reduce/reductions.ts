@@ -1,5 +1,5 @@
 import { checkInteger, checkNames } from '#primitives/checks';
-import { checkParts } from '#primitives/part-checks';
+import { checkFunction, checkParts } from '#primitives/part-checks';
 import { checkName } from '../join/checks.ts';
 import { checkItems, checkPlan } from './checks.ts';
 import { acceptPart, closeInput, ensureHead, type PartOutcome } from './input.ts';
@@ -33,8 +33,9 @@ export interface Reductions {
 export const checkReductionOptions = (options: ReductionOptions): void => {
   checkNames(options, REDUCTION_OPTIONS);
   checkInteger('keepMs', options.keepMs, 1, TEN_YEARS_MS);
-  const { table, clock, random } = options;
-  checkParts({ table, clock, random });
+  const { table, queue, clock, random, log } = options;
+  checkParts({ table, queue, clock, random, log });
+  checkFunction('bucketOf', options.bucketOf);
 };
 
 const resultOf = async (store: ReductionStore, id: string, head: Head): Promise<Partial<ReductionView>> => {

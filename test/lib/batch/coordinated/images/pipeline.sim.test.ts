@@ -76,7 +76,8 @@ const pipelineIn = (w: World) => {
     // The platform delivers until the queue has it.
     await outside(() => imageQueue.sendBatch([{ body: JSON.stringify(detail) }]));
   });
-  return { api: images(imageOptions), media, letters: [joinLetters, reduceLetters, imageLetters] };
+  const { joins: joined, reductions: reduced } = imageOptions;
+  return { api: images(imageOptions), joined, reduced, media, letters: [joinLetters, reduceLetters, imageLetters] };
 };
 
 const FILES = ['1-red', '2-broken', '3-blue', '4-blue', '5-broken'];
@@ -136,3 +137,61 @@ test(
   },
   TIMEOUT_MS,
 );
+
+/** Of one picture behind all of these in the listing. */
+const behind = async (keys: readonly string[]) => {
+  const w = world({ seed: 3 });
+  const place = pipelineIn(w);
+  await w.until(Promise.all(keys.map((key) => place.media.put(key, Buffer.from('red')))));
+  await w.until(place.media.put('z.png', Buffer.from('red')));
+  await w.until(place.api.create('set', { source: { bucket: 'media', prefix: '' } }));
+  await w.untilQuiet();
+  return { ...place, view: await w.until(place.api.view('set')) };
+};
+const numbered = (count: number, name: (at: string) => string): readonly string[] =>
+  Array.from({ length: count }, (_, at) => name(String(at).padStart(5, '0')));
+
+test('however many pictures were made before, the listing goes on behind them', async () => {
+  const { view } = await behind(numbered(10_300, (at) => `made/old/${at}`));
+  expect(view).toMatchObject({ status: 'done', total: 1, done: 1, report: { red: 1 } });
+});
+
+test('a listing of more than it can take fails, and says so', async () => {
+  const { view } = await behind(numbered(10_050, (at) => `in/${at}/`));
+  expect(view).toMatchObject({ status: 'failed', reason: 'more than 10000 objects were listed' });
+});
+
+/** One picture, when somebody else has made a join that the pipeline makes. */
+const besides = async (joinId: string) => {
+  const w = world({ seed: 4 });
+  const { api, media, joined } = pipelineIn(w);
+  await w.until(media.put('z.png', Buffer.from('red')));
+  await w.until(joined.create(joinId, { branches: ['a'], deadlineMs: 60_000 }));
+  await w.until(api.create('set', { source: { bucket: 'media', prefix: '' } }));
+  await w.untilQuiet();
+  expect(await w.until(media.get('z.png'))).toBeDefined();
+  return w.until(api.view('set'));
+};
+
+test("a join of somebody else under the images' name fails them, and they say so", async () => {
+  expect(await besides('images-set')).toMatchObject({
+    status: 'failed',
+    reason: "there is another join 'images-set'",
+  });
+});
+
+test('one under the name of an image fails that image', async () => {
+  expect(await besides('image-set-0')).toMatchObject({
+    status: 'done',
+    failed: [{ key: 'z.png', reason: "there is another join 'image-set-0'" }],
+  });
+});
+
+test('a join of somebody else with such a name makes no report when it fires', async () => {
+  const w = world({ seed: 5 });
+  const { joined, reduced } = pipelineIn(w);
+  await w.until(joined.create('images-other', { branches: ['a'] }));
+  await w.until(joined.arrive('images-other', 'a'));
+  await w.untilQuiet();
+  expect(await w.until(reduced.view('images-other'))).toBeUndefined();
+});

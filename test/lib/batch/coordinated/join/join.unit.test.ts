@@ -49,6 +49,22 @@ test('branches may have any name', async () => {
   expect(await until(api.view(JOIN))).toMatchObject({ status: 'fired', expected: branches.length });
 });
 
+test('names that JSON writes with an escape are told apart, and no record has a field of such a name', async () => {
+  const { api, until, table } = joinWorld();
+  const branches = ['\\', '\n', '"', '\\n', '\u0001', '\u007f', '%', '%5c', '%255c', 'a%', '\\\\', 'C:\\x', '\u2028'];
+  await until(api.create(JOIN, { branches }));
+  await until(api.create('open', { open: true }));
+  await until(api.add('open', 'part', branches));
+  const names = table.dump().flatMap(({ fields }) => Object.keys(fields));
+  expect(names.filter((name) => JSON.stringify(name) !== `"${name}"`)).toEqual([]);
+  for (const [at, branch] of branches.entries()) {
+    const { missing } = (await until(api.view(JOIN))) ?? {};
+    expect(missing?.toSorted()).toEqual(branches.slice(at).toSorted());
+    await until(api.arrive(JOIN, branch));
+  }
+  expect(await until(api.view(JOIN))).toMatchObject({ status: 'fired', expected: branches.length });
+});
+
 test('what branches bring along is kept, the first of each, page by page', async () => {
   const { api, until } = joinWorld();
   const names = namesOf(120);

@@ -67,6 +67,9 @@ test.each([
   ['half a character', '{"branches":["\\ud800"]}'],
   ['a deadline of years', { branches: ['a'], deadlineMs: 1e12 }],
   ['a policy that is none', { branches: ['a'], deadlineMs: 1, onDeadline: 'shrug' }],
+  ['a watch that counts beyond all numbers', { joinId: 'j', watch: { hop: 1e300, delayMs: 0 } }],
+  ['a watch before all time', { joinId: 'j', watch: { hop: 0, delayMs: 0, startedAtMs: -1 } }],
+  ['a watch behind all time', { joinId: 'j', watch: { hop: 0, delayMs: 0, startedAtMs: 1e300 } }],
   ['a prototype', '{"branches":["a"],"__proto__":{}}'],
 ])('%s is a dead letter at once', async (_, body) => {
   const { send, letters, queue } = withPlace();
@@ -110,6 +113,28 @@ test('of two chains of watches one goes on', async () => {
   await pass(1_200_000, 5_000);
   const { visibleCount, inFlightCount, delayedCount } = await queue.depth();
   expect(visibleCount + inFlightCount + delayedCount).toBe(1);
+});
+
+test('a watch far ahead of all that were sent is a dead letter, and the deadline is kept all the same', async () => {
+  const { send, pass, letters, api, until } = withPlace();
+  await until(api.create('j', { branches: ['a'], deadlineMs: 60_000 }));
+  await send({ joinId: 'j', watch: { hop: 1_000_000_000, delayMs: 0 } });
+  expect(await letters()).toMatchObject([{ attributes: { reason: "join 'j' has sent no such watch" } }]);
+  await pass(59_000);
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting' });
+  await pass(2_000);
+  expect(await until(api.view('j'))).toMatchObject({ status: 'failed' });
+});
+
+test('when the time of a join began is not told anew by a later watch', async () => {
+  const { send, pass, api, until } = withPlace();
+  await until(api.create('j', { branches: ['a'], deadlineMs: 600_000 }));
+  await pass(30_000);
+  for (let hop = 0; hop < 10; hop += 1) await send({ joinId: 'j', watch: { hop, delayMs: 0, startedAtMs: 0 } });
+  await pass(560_000, 5_000);
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting' });
+  await pass(15_000, 5_000);
+  expect(await until(api.view('j'))).toMatchObject({ status: 'failed' });
 });
 
 test('a watch of a join that is not there ends', async () => {

@@ -159,7 +159,35 @@ test('the bounds of a histogram are any finite doubles, also those that a table 
   expect(await deadLetters.depth()).toMatchObject({ visibleCount: 0 });
 });
 
+test('a plan is the same plan in whatever order its fields stand', async () => {
+  const { api, until, drain, bucket, deadLetters } = reductionWorld();
+  await until(bucket.put('in/a', Buffer.from('1 2')));
+  await until(api.create('list', { items: [{ value: 1, id: 'a' }], kind: 'sum' }));
+  await until(api.create('source', { source: { prefix: 'in/', bucket: 'texts' }, kind: 'sum' }));
+  await drain();
+  expect(await until(api.view('list'))).toMatchObject({ status: 'done', result: 1 });
+  expect(await until(api.view('source'))).toMatchObject({ status: 'done', result: 3 });
+  expect(await deadLetters.depth()).toMatchObject({ visibleCount: 0 });
+});
+
 describe('messages', () => {
+  test.each([
+    ['a page', { reductionId: 'open', page: 3 }],
+    ['objects', { reductionId: 'open', number: 3, keys: ['a'] }],
+  ])('%s of a reduction without a source is a dead letter, and does it no harm', async (_, body) => {
+    const { api, until, send, drain, deadLetters } = reductionWorld();
+    await until(api.create('open', { kind: 'sum', open: true }));
+    await send(body);
+    await drain();
+    expect(await until(deadLetters.receive({ maxCount: 10 }))).toMatchObject([
+      { attributes: { reason: "reduction 'open' has no source" } },
+    ]);
+    await until(api.add('open', 'p', [{ id: 'a', value: 2 }]));
+    await until(api.close('open'));
+    await drain();
+    expect(await until(api.view('open'))).toMatchObject({ status: 'done', result: 2 });
+  });
+
   test('what HTTP can do, messages can do, in any order', async () => {
     const { api, until, send, drain, later, deadLetters } = reductionWorld();
     await send({ reductionId: ID, items: [{ id: 'a', value: 2 }] });
