@@ -25,6 +25,8 @@ export default {
     'localstack/commands/*.ts',
     'localstack/host/*.ts',
     'scripts/*.ts',
+    // Started by npm.
+    'test/parity/main.ts',
     'test/**/fixture/**/*.ts',
     // Looked at by the type check.
     'test/**/*.types.ts',

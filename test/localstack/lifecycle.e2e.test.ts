@@ -35,6 +35,15 @@ describe('a stack', () => {
     150_000,
   );
 
+  test('that npm started ends when npm is asked to end, which waits for it', async () => {
+    const stack = await startTestStack({ byNpm: true });
+    const traces = tracesOf(stack);
+    expect((await traces()).length).toBeGreaterThan(3);
+    await stack.stop('SIGTERM');
+    expect(await gone(traces)).toEqual([]);
+    expect(existsSync(path.join(stack.stackDir, 'stack.json'))).toBe(false);
+  }, 150_000);
+
   test('leaves no process and no port when its supervisor is killed with -9', async () => {
     const stack = await startTestStack();
     const traces = tracesOf(stack);

@@ -36,19 +36,19 @@ export const startTestStack = async (
     readonly env?: NodeJS.ProcessEnv;
     readonly args?: readonly string[];
     readonly wrapper?: readonly string[];
+    /** Signals go to npm, not to what it has started. */
+    readonly byNpm?: boolean;
   } = {},
 ): Promise<TestStack> => {
+  const { wrapper = [], args = ['--no-demo'], byNpm = false } = options;
   const stackDir = await mkdtemp(path.join(tmpdir(), 'stack-'));
-  const [command = process.execPath, ...before] = [...(options.wrapper ?? []), process.execPath];
-  const child = spawn(
-    command,
-    [...before, path.join(ROOT, 'localstack/commands/start.ts'), ...(options.args ?? ['--no-demo'])],
-    {
-      cwd: ROOT,
-      env: { ...cleanEnvironment(), PORT: '0', AWS_PORT: '0', LAMBDA_PORT: '0', STACK_DIR: stackDir, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const start = byNpm ? ['npm', 'start', '--'] : [process.execPath, path.join(ROOT, 'localstack/commands/start.ts')];
+  const [command = '', ...before] = [...wrapper, ...start];
+  const child = spawn(command, [...before, ...args], {
+    cwd: ROOT,
+    env: { ...cleanEnvironment(), PORT: '0', AWS_PORT: '0', LAMBDA_PORT: '0', STACK_DIR: stackDir, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
