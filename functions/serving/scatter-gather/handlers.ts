@@ -4,6 +4,7 @@ import { leafAdvice } from '#serving/scatter-gather/leaf-advice';
 import type { Missing } from '#serving/scatter-gather/types';
 import { problem, type Handlers } from '#http/handlers';
 import { UnavailableError } from '#primitives/errors';
+import { queueText } from '#primitives/queue-text';
 import type { Queue } from '#primitives/queue';
 import { TRACEPARENT } from '#primitives/trace';
 import type { scatterGatherApi } from './api.ts';
@@ -27,7 +28,7 @@ export const scatterGatherHandlers = (options: {
   return {
     addDocuments: async ({ body, traceparent }) => {
       const [outcome] = await documents.sendBatch([
-        { body: JSON.stringify(body), attributes: { [TRACEPARENT]: traceparent } },
+        { body: queueText(JSON.stringify(body)), attributes: { [TRACEPARENT]: traceparent } },
       ]);
       if (outcome?.ok !== true) throw new UnavailableError('The queue of documents');
       return { status: 202, body: { accepted: body.documents.length } };

@@ -3,6 +3,7 @@ import type { Pause } from '#batch/pause';
 import { persistently } from '#batch/work-queue/send';
 import type { Bus, BusEvent } from '#primitives/bus';
 import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';
+import { queueText } from '#primitives/queue-text';
 import type { Json } from '#primitives/table';
 import type { Emission } from './emissions.ts';
 import type { MergeMessage } from './messages.ts';
@@ -26,7 +27,7 @@ export interface Outlets {
 const mergeEntry = (message: MergeMessage): OutgoingMessage => {
   const [id, key] = 'void' in message ? [message.void.id, message.void.key] : [message.event.id, message.event.key];
   return {
-    body: JSON.stringify(message),
+    body: queueText(JSON.stringify(message)),
     groupId: `${message.pipeline}-${laneOf(key)}`,
     deduplicationId: digest(JSON.stringify([message.pipeline, id, message.seq, message.input])),
   };
@@ -91,7 +92,7 @@ export const sendOut = async (
               emission.to === 'merger'
                 ? [mergeEntry(emission.message)]
                 : emission.to === 'stage'
-                  ? [{ body: JSON.stringify(emission.message) }]
+                  ? [{ body: queueText(JSON.stringify(emission.message)) }]
                   : [],
             ),
             pause,

@@ -1,5 +1,6 @@
 import { UnavailableError } from '#primitives/errors';
 import type { EntryOutcome, OutgoingMessage, Queue } from '#primitives/queue';
+import { queueText } from '#primitives/queue-text';
 import { PermanentFailure } from './types.ts';
 import { MAX_TRIES, type Pause } from '../pause.ts';
 
@@ -28,13 +29,16 @@ export const persistently = async <T>(
 
 /**
  * Sends all messages, those again that were not taken, and tells of each, in order, what became of it. A message may
- * arrive twice.
+ * arrive twice. Bodies are JSON, or came out of a queue.
  */
 export const sendPersistently = (
   queue: Queue,
   messages: readonly OutgoingMessage[],
   pause: Pause,
-): Promise<readonly EntryOutcome[]> => persistently((entries) => queue.sendBatch(entries), messages, pause);
+): Promise<readonly EntryOutcome[]> => {
+  const sendable = messages.map((message) => ({ ...message, body: queueText(message.body) }));
+  return persistently((entries) => queue.sendBatch(entries), sendable, pause);
+};
 
 /**
  * @throws {@link UnavailableError} when one or more messages were not taken

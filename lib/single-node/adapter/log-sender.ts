@@ -1,6 +1,7 @@
 import type { Clock } from '#primitives/clock';
 import { UnavailableError } from '#primitives/errors';
 import type { Queue } from '#primitives/queue';
+import { queueText } from '#primitives/queue-text';
 import { TRACEPARENT } from '#primitives/trace';
 import type { LogBatch } from './log-batch.ts';
 
@@ -16,7 +17,7 @@ export type LogSender = (
 export const logSender =
   (options: { readonly queue: Queue; readonly clock: Clock }): LogSender =>
   async (batch, traceparent) => {
-    const body = JSON.stringify({ ...batch, receivedAtMs: Math.floor(options.clock.nowMs()) });
+    const body = queueText(JSON.stringify({ ...batch, receivedAtMs: Math.floor(options.clock.nowMs()) }));
     const attributes = traceparent === undefined ? {} : { [TRACEPARENT]: traceparent };
     const [outcome] = await options.queue.sendBatch([{ body, attributes }]);
     if (outcome?.ok !== true) throw new UnavailableError(`queue ${options.queue.name}`, outcome?.reason);

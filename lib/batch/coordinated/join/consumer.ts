@@ -54,12 +54,12 @@ const handle = async (
 
 type Handled = Awaited<ReturnType<typeof handle>>;
 
-/** What is refused as an argument is refused however often it comes. */
-const unlessInvalid = async (handled: Promise<Handled>): Promise<Handled> => {
+/** What is refused as an argument is refused however often it comes. A watch has none; it goes on, to the deadline. */
+const unlessInvalid = async (body: JoinMessage, handled: Promise<Handled>): Promise<Handled> => {
   try {
     return await handled;
   } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
+    if ('watch' in body || !(error instanceof InvalidArgumentError)) throw error;
     return { refusal: error.message };
   }
 };
@@ -82,7 +82,7 @@ export const joinConsumer = (options: JoinOptions & { readonly deadLetters: Queu
   return async (message: ReceivedMessage): Promise<void> => {
     const parsed = parseMessage(joinMessage, message.body);
     const { refusal, mayChange = false } = parsed.ok
-      ? await unlessInvalid(handle(store, api, parsed.value, message))
+      ? await unlessInvalid(parsed.value, handle(store, api, parsed.value, message))
       : { refusal: parsed.reason };
     if (refusal === undefined) return;
     if (mayChange && message.receiveCount < patience) throw new TooEarlyError(refusal);

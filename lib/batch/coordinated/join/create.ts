@@ -22,7 +22,10 @@ type Writes = Parameters<Table['transact']>[0];
 const listOf = ({ deadlineMs, onDeadline = 'fail', open }: JoinPlan, branches: readonly string[]): string =>
   sha256(JSON.stringify([open === true, branches.toSorted(), deadlineMs ?? null, onDeadline]));
 
-const headFields = (plan: JoinPlan, branches: readonly string[], buckets: number, expires: number): Fields => ({
+const firstDelayMs = ({ watch }: JoinStore, { deadlineMs = Infinity }: JoinPlan): number =>
+  Math.min(watch.firstMs, deadlineMs);
+
+const headFields = (plan: JoinPlan, branches: readonly string[], buckets: number): Fields => ({
   status: 'waiting',
   open: plan.open === true,
   ready: plan.open !== true,
@@ -34,11 +37,10 @@ const headFields = (plan: JoinPlan, branches: readonly string[], buckets: number
   expected: branches.length,
   arrived: 0,
   published: false,
-  expires,
   ...(plan.deadlineMs === undefined ? {} : { deadlineMs: plan.deadlineMs }),
 });
 
-const writesOf = (joinId: string, plan: JoinPlan, expiresAtMs: number): Writes => {
+const writesOf = (joinId: string, plan: JoinPlan, watchMs: number, expiresAtMs: number): Writes => {
   const branches = [...new Set(plan.branches)];
   const count = plan.open === true ? MAX_BUCKETS : bucketCountFor(branches.length);
   const buckets = Array.from({ length: count }, (): Record<string, number> => ({}));
@@ -51,7 +53,7 @@ const writesOf = (joinId: string, plan: JoinPlan, expiresAtMs: number): Writes =
   const marks = plan.open === true ? {} : Object.fromEntries(empty.map((bucket) => [markField(bucket), true]));
   const put = { kind: 'put', condition: absent(), expiresAtMs } as const;
   return [
-    { ...put, key: headKey(joinId), fields: headFields(plan, branches, count, expiresAtMs) },
+    { ...put, key: headKey(joinId), fields: { ...headFields(plan, branches, count), watchMs, expires: expiresAtMs } },
     { ...put, key: rootKey(joinId), fields: marks },
     ...buckets.map((fields, bucket) => ({ ...put, key: bucketKey(joinId, bucket), fields })),
   ];
@@ -67,7 +69,8 @@ const writesOf = (joinId: string, plan: JoinPlan, expiresAtMs: number): Writes =
  */
 export const createJoin = async (store: JoinStore, joinId: string, plan: JoinPlan): Promise<'made' | 'another'> => {
   const { table, clock, keepMs, pause } = store;
-  const writes = writesOf(joinId, plan, clock.nowMs() + (plan.deadlineMs ?? 0) + keepMs);
+  const delayMs = firstDelayMs(store, plan);
+  const writes = writesOf(joinId, plan, delayMs, clock.nowMs() + (plan.deadlineMs ?? 0) + keepMs);
   const outcome = await persist('make join', pause, async () => {
     const answer = await table.transact(writes);
     return answer.status === 'conflict' ? undefined : answer;
@@ -76,6 +79,6 @@ export const createJoin = async (store: JoinStore, joinId: string, plan: JoinPla
     const known = await store.head(joinId);
     if (known?.list !== listOf(plan, [...new Set(plan.branches)])) return 'another';
   }
-  await sendWatch(store, joinId, { hop: 0, delayMs: Math.min(store.watch.firstMs, plan.deadlineMs ?? Infinity) });
+  await sendWatch(store, joinId, { hop: 0, delayMs });
   return 'made';
 };

@@ -35,19 +35,22 @@ export const bucketOf = (joinId: string, branch: string, bucketCount: number): n
   bucketCount === 1 ? 0 : hash32(branch, hash32(joinId)) % bucketCount;
 
 /**
- * What JSON writes with an escape. V8 of Node 24 reads the name of a field that is written so as another one when it has
- * seen names with a backslash before: no record of ours has such a field.
+ * What JSON writes with an escape, and what stands for it. V8 of Node 24 reads the name of a field that is written so as
+ * another one when it has seen names with a backslash before: no record of ours has such a field.
  *
  * @see https://github.com/nodejs/node/issues/63785
  */
-// oxlint-disable-next-line no-control-regex
-const ESCAPED = /[%"\\\u0000-\u001f]/g;
-const encoded = (char: string): string => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-const decoded = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const ESCAPED = /[%"\\\u0001-\u001f]/g;
+const CHARACTERS = ['%', '"', '\\', ...Array.from({ length: 31 }, (_, at) => String.fromCharCode(at + 1))];
+/** One letter for each, so that no name grows beyond twice its length: a bucket of the longest fits into a record. */
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh';
+const encoded = (char: string): string => `%${LETTERS[CHARACTERS.indexOf(char)] ?? ''}`;
+const decoded = (_: string, letter: string): string => CHARACTERS[LETTERS.indexOf(letter)] ?? '';
 
 /** The field of a branch in its bucket, and what it may hold. */
 export const branchField = (branch: string): string => `b:${branch.replaceAll(ESCAPED, encoded)}`;
-const branchOf = (field: string): string => field.slice(2).replaceAll(/%([0-9a-f]{2})/g, decoded);
+const branchOf = (field: string): string => field.slice(2).replaceAll(/%([A-Za-h])/g, decoded);
 export const EXPECTED = 0;
 export const ARRIVED = 1;
 export const LATE = 2;
@@ -86,6 +89,8 @@ export interface Head {
   readonly hop: number;
   /** When the first watch was sent, by the queue's clock; undefined before it was handled. */
   readonly startedAtMs: number | undefined;
+  /** How long the queue holds back the watch of this hop. */
+  readonly watchMs: number;
   readonly expected: number;
   readonly arrived: number;
   readonly outcome: 'complete' | 'deadline' | undefined;
@@ -106,6 +111,7 @@ export const readHead = (fields: Fields): Head => ({
   deadlineMs: typeof fields.deadlineMs === 'number' ? fields.deadlineMs : undefined,
   onDeadline: fields.onDeadline === 'fire' ? 'fire' : 'fail',
   hop: countOf(fields.hop),
+  watchMs: countOf(fields.watchMs),
   startedAtMs: typeof fields.startedAtMs === 'number' ? fields.startedAtMs : undefined,
   expected: countOf(fields.expected),
   arrived: countOf(fields.arrived),

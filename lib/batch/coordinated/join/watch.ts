@@ -37,7 +37,9 @@ export const watchJoin = async (
   const head = await settleJoin(store, joinId);
   if (head === undefined || head.status !== 'waiting') return undefined;
   const { deadlineMs = Infinity, startedAtMs = watch.startedAtMs ?? sentAtMs } = head;
-  const leftMs = deadlineMs - (sentAtMs + delayMs - startedAtMs);
+  // What is not noted is not believed: a deadline may be late by it, never early.
+  const waitedMs = hop === head.hop && delayMs === head.watchMs ? delayMs : 0;
+  const leftMs = deadlineMs - (sentAtMs + waitedMs - startedAtMs);
   if (leftMs <= 0) {
     await expireJoin(store, joinId);
     return undefined;
@@ -46,7 +48,11 @@ export const watchJoin = async (
   const nextMs = Math.min(leftMs, limitMs, Math.max(firstMs, 2 * delayMs));
   await sendWatch(store, joinId, { hop: hop + 1, delayMs: nextMs, startedAtMs });
   await persist('note watch', store.pause, () =>
-    store.table.update({ key: headKey(joinId), set: { hop: hop + 1, startedAtMs }, condition: not(absent()) }),
+    store.table.update({
+      key: headKey(joinId),
+      set: { hop: hop + 1, startedAtMs, watchMs: nextMs },
+      condition: not(absent()),
+    }),
   );
   return undefined;
 };

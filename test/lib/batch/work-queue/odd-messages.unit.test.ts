@@ -114,3 +114,13 @@ describe('what is sent under the id of a job', () => {
     ]);
   });
 });
+
+test('characters that SQS refuses and JSON does not are no obstacle to a job', async () => {
+  const w = world();
+  const items = [{ id: 'a\uFFFE', payload: '\uFFFF' }, ...someItems(1)];
+  await w.api.createJob(JOB, { worker: 'record', items });
+  await w.drain();
+  expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', total: 2, done: 2 });
+  const { results } = (await w.api.results(JOB)) ?? {};
+  expect(results?.map(({ id }) => id)).toContain('a\uFFFE');
+});

@@ -1,5 +1,6 @@
 import { joins } from '#batch/coordinated/join/join';
-import { branchField, bucketOf } from '#batch/coordinated/join/records';
+import { branchField, bucketKey, bucketOf, EXPECTED, MAX_BUCKETS } from '#batch/coordinated/join/records';
+import { checkPut } from '#primitives/table-limits';
 import { joinWorld, namesOf } from './world.ts';
 
 const JOIN = 'join-1';
@@ -81,6 +82,19 @@ test('what branches bring along is kept, the first of each, page by page', async
   expect(all.find(({ branch }) => branch === 'b1')?.data).toEqual({ name: 'b1' });
   for (const other of ['', 'b1', '%', `${cursor}=`, Buffer.from('\0').toString('base64url'), 'x'.repeat(3_000)])
     expect(await until(api.arrivals(JOIN, other))).toBeUndefined();
+});
+
+test('a bucket of the longest names fits into a record, whatever they are made of, in a join of 64 000', () => {
+  const buckets = new Map<number, Record<string, number>>();
+  for (let at = 0; at < 64_000; at += 1) {
+    const name = `${at}-`.padEnd(256, '"');
+    const bucket = bucketOf('open', name, MAX_BUCKETS);
+    const fields = buckets.get(bucket) ?? {};
+    fields[branchField(name)] = EXPECTED;
+    buckets.set(bucket, fields);
+  }
+  for (const [bucket, fields] of buckets)
+    expect(() => checkPut({ key: bucketKey('open', bucket), fields })).not.toThrow();
 });
 
 test('the same join again is no other one; another plan under its id is refused', async () => {

@@ -137,6 +137,17 @@ test('when the time of a join began is not told anew by a later watch', async ()
   expect(await until(api.view('j'))).toMatchObject({ status: 'failed' });
 });
 
+test('a watch that says to have been held back for longer than it was brings no deadline forward', async () => {
+  const { send, pass, api, until } = withPlace();
+  await until(api.create('j', { branches: ['a'], deadlineMs: 900_000 }));
+  await send({ joinId: 'j', watch: { hop: 0, delayMs: 900_000 } });
+  await pass(20_000);
+  for (const hop of [0, 1, 2, 3, 4, 5]) await send({ joinId: 'j', watch: { hop, delayMs: 900_000 } });
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting' });
+  await pass(870_000, 5_000);
+  expect(await until(api.view('j'))).toMatchObject({ status: 'waiting' });
+});
+
 test('a watch of a join that is not there ends', async () => {
   const { send, queue, letters } = withPlace();
   await send({ joinId: 'gone', watch: { hop: 3, delayMs: 5_000, startedAtMs: 1 } });
