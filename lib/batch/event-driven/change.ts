@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { shapeFault } from '#batch/json-fault';
 import { issueText } from '#batch/message';
 import { PermanentFailure } from '#batch/work-queue/types';
 import { sizeFault } from './event-size.ts';
@@ -28,7 +29,8 @@ export const recordable = (pipeline: Pipeline, event: PipelineEvent, decision: D
   const { type = event.type, data = event.data } = decision.change;
   const made = v.safeParse(pipelineEvent, asJson({ ...event, type, data }), { abortEarly: true });
   if (!made.success) throw refused(issueText(made.issues[0]));
-  const fault = sizeFault(pipeline, made.output);
+  // As deep as it is in the message of the next stage, which is looked at as a whole when it is read.
+  const fault = shapeFault({ event: made.output }) ?? sizeFault(pipeline, made.output);
   if (fault !== undefined) throw refused(fault);
   const change = {
     ...(decision.change.type === undefined ? {} : { type: made.output.type }),

@@ -1,6 +1,6 @@
 import type { Fate } from './ledger.ts';
 import type { StageMessage, VoidMessage } from './messages.ts';
-import { edgeLabel, stepOf, type Pipeline } from './pipeline.ts';
+import { edgeLabel, stepOf, voidLabel, type Pipeline } from './pipeline.ts';
 import type { PipelineEvent } from './types.ts';
 
 /** What a stage sends for one event, and where to. */
@@ -23,7 +23,7 @@ const voidOf = (
           message: {
             pipeline: pipeline.name,
             stage: pipeline.merger,
-            input: `void:${stage}`,
+            input: voidLabel(stage),
             void: { id: event.id, key: event.key },
             seq,
             share,

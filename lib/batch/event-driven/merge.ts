@@ -1,7 +1,7 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
 import { isRetryable } from '#primitives/errors';
 import { MAX_TRIES, persist, type Pause } from '#batch/pause';
-import { parseMessage } from '#batch/message';
+import { parseMessage, type Parsed } from '#batch/message';
 import type { Clock } from '#primitives/clock';
 import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
@@ -15,6 +15,7 @@ import type { Pipeline } from './pipeline.ts';
 import { numberOf } from '#primitives/field-values';
 import { countsOf, headKey, heldKey, heldPartition, laneOf, mergedKey, outputKey } from './records.ts';
 import type { Unreadable } from './stage.ts';
+import { wayFault } from './way-fault.ts';
 
 export interface MergeOptions {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
@@ -198,14 +199,23 @@ export const merge = (options: MergeOptions) => {
     throw new PatternError('event-driven/not-merged', `${pipeline}, lane ${lane}: not merged`, { retryable: true });
   };
 
+  const faultOf = (parsed: Parsed<MergeMessage>): string | undefined => {
+    if (!parsed.ok) return parsed.reason;
+    const pipeline = options.pipelines.get(parsed.value.pipeline);
+    if (pipeline?.merger !== parsed.value.stage) return 'invalid message: there is no such merger';
+    // A table refuses such an input, and with it all that is written in the same transaction.
+    const fault = wayFault(pipeline, parsed.value);
+    return fault === undefined ? undefined : `invalid message: ${fault}`;
+  };
+
   const read = (messages: readonly ReceivedMessage[]) => {
     const lanes = new Map<string, Part[]>();
     const unreadable: Unreadable[] = [];
     for (const message of messages) {
       const parsed = parseMessage<MergeMessage>(mergeMessage, message.body);
-      const merger = parsed.ok ? options.pipelines.get(parsed.value.pipeline)?.merger : undefined;
-      if (!parsed.ok || merger === undefined || merger !== parsed.value.stage) {
-        unreadable.push({ message, reason: parsed.ok ? 'invalid message: there is no such merger' : parsed.reason });
+      const reason = faultOf(parsed);
+      if (!parsed.ok || reason !== undefined) {
+        unreadable.push({ message, reason: reason ?? '' });
         continue;
       }
       const { pipeline } = parsed.value;

@@ -22,6 +22,11 @@ export interface Pipeline {
   readonly maxCopies: number;
   /** Whether what goes there comes to the merger at last, unless it is filtered or fails. */
   leadsToMerger(target: Target): boolean;
+  /**
+   * What an event that comes to a stage by an input weighs at the merger: 0 where it does not lead there. Undefined when
+   * nothing comes to it by that input: an edge's label, `accept` of the first stage, `void:<stage>` of the merger.
+   */
+  shareBy(stage: string, input: string): number | undefined;
 }
 
 /**
@@ -38,6 +43,8 @@ const MAX_STAGES = 32;
 const MAX_PIECES = 16;
 
 export const edgeLabel = (stage: string, branch: string): string => `${stage}.${branch}`;
+/** By which the merger is told that a stage dropped something. No edge is called so. */
+export const voidLabel = (stage: string): string => `void:${stage}`;
 
 const edgesOf = (stages: Readonly<Record<string, Stage>>): readonly Edge[] =>
   Object.entries(stages).flatMap(([from, stage]) =>
@@ -79,29 +86,35 @@ const orderOf = (first: string, stages: Readonly<Record<string, Stage>>, edges: 
   return reached;
 };
 
-/** The shares must stay whole numbers through all copiers on the way. Gives the smallest. */
-const checkShares = (
+/** By the stage and its inputs: what an event that comes there weighs. */
+type Shares = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** The shares must stay whole numbers through all copiers on the way. */
+const sharesOf = (
   first: string,
+  merger: string | undefined,
   stages: Readonly<Record<string, Stage>>,
   leads: (to: Target) => boolean,
-): number => {
-  let smallest = WHOLE;
-  const visit = (name: string, share: number): void => {
+): Shares => {
+  const shares = new Map(Object.keys(stages).map((name) => [name, new Map<string, number>()]));
+  const visit = (name: string, input: string, share: number): void => {
+    shares.get(name)?.set(input, share);
     const stage = stages[name];
     if (stage === undefined || stage.kind === 'merger') return;
-    const targets = Object.values(stage.outputs).filter(leads);
-    const divided = stage.kind === 'copier' && targets.length > 0 ? share / targets.length : share;
-    if (!Number.isInteger(divided) || divided < WHOLE / MAX_PIECES)
+    if (merger !== undefined && share > 0) shares.get(merger)?.set(voidLabel(name), share);
+    const leading = Object.values(stage.outputs).filter(leads).length;
+    const divided = stage.kind === 'copier' && leading > 0 ? share / leading : share;
+    if (!Number.isInteger(divided) || (share > 0 && divided < WHOLE / MAX_PIECES))
       throw refuse(
         `stages.${name}`,
         `a copier to fewer branches (${MAX_PIECES} copies of an event come to the merger at most)`,
-        targets.length,
+        leading,
       );
-    smallest = Math.min(smallest, divided);
-    for (const target of targets) if (typeof target === 'string') visit(target, divided);
+    for (const [branch, target] of Object.entries(stage.outputs))
+      if (typeof target === 'string') visit(target, edgeLabel(name, branch), leads(target) ? divided : 0);
   };
-  visit(first, WHOLE);
-  return smallest;
+  visit(first, ACCEPT, leads(first) ? WHOLE : 0);
+  return shares;
 };
 
 /**
@@ -138,8 +151,12 @@ export const pipeline = <const S extends Readonly<Record<string, Stage>>>(option
   // Backwards, so that the stages behind one are known before it.
   for (const each of order.toReversed())
     if (edges.some(({ from, to }) => from === each && leadsToMerger(to))) leading.add(each);
-  const maxCopies = WHOLE / checkShares(first, stages, leadsToMerger);
-  return Object.freeze({ name, first, stages, merger: mergers[0], order, edges, maxCopies, leadsToMerger });
+  const [merger] = mergers;
+  const shares = sharesOf(first, merger, stages, leadsToMerger);
+  const shareBy: Pipeline['shareBy'] = (stage, input) => shares.get(stage)?.get(input);
+  const smallest = Math.min(WHOLE, ...(merger === undefined ? [] : (shares.get(merger)?.values() ?? [])));
+  const maxCopies = WHOLE / smallest;
+  return Object.freeze({ name, first, stages, merger, order, edges, maxCopies, leadsToMerger, shareBy });
 };
 
 /** The stage of that name, if it decides of events by itself. */

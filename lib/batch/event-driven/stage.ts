@@ -13,6 +13,7 @@ import type { Fate, Fated, Ledger } from './ledger.ts';
 import { parseStageMessage, type StageMessage } from './messages.ts';
 import { sendOut, type Outlets } from './outlets.ts';
 import { stepOf, type Pipeline } from './pipeline.ts';
+import { wayFault } from './way-fault.ts';
 
 export interface StageOptions {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
@@ -90,12 +91,13 @@ export const stageRunner = (options: StageOptions) => {
         continue;
       }
       const pipeline = pipelines.get(parsed.value.pipeline);
-      if (pipeline === undefined || stepOf(pipeline, parsed.value.stage) === undefined)
+      if (pipeline === undefined || stepOf(pipeline, parsed.value.stage) === undefined) {
         unreadable.push({ message, reason: 'invalid message: there is no such stage' });
-      // The merger would wait for the rest of such a number for ever, or get what it does not wait for.
-      else if ((parsed.value.share ?? 0) > 0 !== pipeline.leadsToMerger(parsed.value.stage))
-        unreadable.push({ message, reason: `invalid message: share: ${parsed.value.share ?? 'none'} at this stage` });
-      else arrivals.push({ message, content: parsed.value, pipeline });
+        continue;
+      }
+      const fault = wayFault(pipeline, parsed.value);
+      if (fault === undefined) arrivals.push({ message, content: parsed.value, pipeline });
+      else unreadable.push({ message, reason: `invalid message: ${fault}` });
     }
     return { arrivals, unreadable };
   };

@@ -32,10 +32,24 @@ export const topic = (name: string): Topic => {
   return Object.freeze({ topic: name });
 };
 
+/**
+ * Of reasons and branches, which name counters: V8 of Node 24 confuses names that JSON writes with an escape
+ * (nodejs/node#63785), queues refuse U+FFFE and U+FFFF, and a label that is longer is refused by the next stage.
+ */
+const NAME = /^[^"\\\p{Cc}\p{Cs}\uFFFE\uFFFF]+$/u;
+const MAX_NAME_CHARACTERS = 64;
+/** Names that reach into prototypes: readers of JSON leave them out. */
+const NO_NAMES = ['__proto__', 'constructor', 'prototype'];
+const NAME_FORM = `named in 1 to ${MAX_NAME_CHARACTERS} characters without quotes, backslashes and controls, none of them ${NO_NAMES.join(', ')}`;
+
 /** Also where nobody checks types. */
 const checkBranches = (name: string, value: unknown, what: string): void => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse(name, `an object with ${what}`, value);
+  const bad = Object.keys(value).find(
+    (each) => !NAME.test(each) || each.length > MAX_NAME_CHARACTERS || NO_NAMES.includes(each),
+  );
+  if (bad !== undefined) throw refuse(name, NAME_FORM, bad);
 };
 
 const step = <To extends string>(
@@ -77,6 +91,7 @@ export const copier = <const To extends string>(
  * Events for which one of the predicates holds are dropped, and counted under its name; of several the first counts.
  * The others go on.
  *
+ * @param options.drop Reasons have 1 to 64 characters, none of them a quote, backslash or control.
  * @param options.to Without it the stage is the end of its branch.
  */
 export const filter = <const To extends string>(
@@ -101,6 +116,7 @@ export const filter = <const To extends string>(
 /** Every event goes to exactly one of the branches: they are disjoint, and together all that came in. */
 export const splitter = <const Branches extends Readonly<Record<string, Target>>>(
   options: {
+    /** Branches have 1 to 64 characters, none of them a quote, backslash or control. */
     readonly to: Branches;
     /** Names the branch. Anything but a name of `to` is a failure, not a way out. */
     readonly by: (event: PipelineEvent) => keyof Branches & string;

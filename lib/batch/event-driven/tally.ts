@@ -20,7 +20,8 @@ export const NOTHING: Counts = Object.freeze({ in: 0, out: 0, deadLettered: 0, f
 
 const sumOf = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> => {
   const sum: Record<string, number> = { ...a };
-  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
+  // A reason may be called as what every object inherits.
+  for (const [name, count] of Object.entries(b)) sum[name] = (Object.hasOwn(a, name) ? (a[name] ?? 0) : 0) + count;
   return sum;
 };
 

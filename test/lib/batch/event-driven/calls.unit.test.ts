@@ -42,12 +42,18 @@ const messageOf = (id: string, body: object | string): ReceivedMessage => ({
   sentAtMs: 0,
 });
 const event = (n: number, type: string) => ({ id: `e${n}`, key: `k${n % 7}`, type, data: { n } });
+const INPUTS: Readonly<Record<string, string>> = {
+  copy: 'accept',
+  keep: 'copy.keep',
+  split: 'keep.out',
+  merge: 'split.rest',
+};
 const ten = (stage: string, type: string, from = 0) =>
   Array.from({ length: 10 }, (_, n) =>
     messageOf(`m${from + n}`, {
       pipeline: 'all-five',
       stage,
-      input: 'x',
+      input: INPUTS[stage],
       event: event(from + n, type),
       seq: Math.floor((from + n) / 7),
       share: WHOLE,

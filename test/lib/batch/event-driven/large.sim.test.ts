@@ -70,13 +70,16 @@ test('sixteen copies of an event go out together, though they fill more than a p
   expect(letters.map(({ attributes: { reason } }) => reason)).toEqual([expect.stringContaining('at most 81920 bytes')]);
 });
 
+const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const circle: Record<string, unknown> = {};
 circle['self'] = circle;
 test.each([
   ['too large', { data: 'x'.repeat(262_144) }, 'at most 262144 bytes'],
   ['of a type that is too long', { type: 't'.repeat(129) }, 'type: Expected 1 to 128 bytes'],
   ['no JSON', { data: circle }, 'it is not JSON'],
-  ['nested too deep', { data: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) }, 'nested deeper'],
+  ['nested deeper than the next stage reads', { data: JSON.parse(nested(31)) }, 'nested deeper'],
+  ['… and by one more', { data: JSON.parse(nested(32)) }, 'nested deeper'],
+  ['nested too deep', { data: JSON.parse(nested(40)) }, 'nested deeper'],
 ])('what a worker makes of an event, %s, is a dead letter at once, and the others go on', async (_, made, reason) => {
   const work = worker({ to: 'merge', does: ({ id }) => (id === 'b' ? (made as object) : {}) });
   const working = pipeline({
@@ -89,4 +92,24 @@ test.each([
   expect(letters.map(({ attributes }) => attributes)).toEqual([
     expect.objectContaining({ reason: expect.stringContaining(reason), attempts: '1' }),
   ]);
+});
+
+test('the deepest event that a list takes comes out, as does the deepest that a worker makes', async () => {
+  const deepest = pipeline({
+    name: 'deepest',
+    first: 'by-bus',
+    stages: {
+      'by-bus': filter({ to: 'work', drop: {}, via: 'bus' }),
+      work: worker({ to: 'pass', does: ({ id }) => (id === 'made' ? { data: JSON.parse(nested(30)) as Json } : {}) }),
+      pass: filter({ to: 'merge', drop: {} }),
+      merge: merger(),
+    },
+  });
+  const { out, letters } = await run(deepest, [
+    [event('a', JSON.parse(nested(29)) as Json), event('made')],
+    [event('b', JSON.parse(nested(30)) as Json)],
+    [event('c')],
+  ]);
+  expect(out).toEqual(['a', 'made', 'c']);
+  expect(letters.map(({ attributes: { reason } }) => reason)).toEqual(['invalid message: nested deeper than 32']);
 });

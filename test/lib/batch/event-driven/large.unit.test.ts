@@ -1,6 +1,8 @@
 import { eventDriven } from '#batch/event-driven/event-driven';
-import { WHOLE } from '#batch/event-driven/pipeline';
+import { pipeline, WHOLE } from '#batch/event-driven/pipeline';
 import { laneOf } from '#batch/event-driven/records';
+import { copier, filter, merger, splitter } from '#batch/event-driven/steps';
+import type { Stage } from '#batch/event-driven/types';
 import { memoryBus } from '#primitives/memory/bus';
 import { memoryClock } from '#primitives/memory/clock';
 import { memoryQueue } from '#primitives/memory/queue';
@@ -8,10 +10,18 @@ import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import type { Table } from '#primitives/table';
 import { quiet } from '../work-queue/world.ts';
-import { allFivePipeline } from './all-five-events.ts';
 
 /** Of records; as JSON they may be larger by a half before a transaction refuses them. */
 const TRANSACTION_BYTES = 4_000_000 / 1.5;
+
+const COPIES = ['c1', 'c2', 'c3', 'c4', 'c5'];
+const stages: Readonly<Record<string, Stage>> = {
+  split: splitter({ to: { one: 'merge', five: 'copy' }, by: () => 'one' }),
+  copy: copier({ to: COPIES }),
+  ...Object.fromEntries(COPIES.map((name) => [name, filter({ to: 'merge', drop: {} })])),
+  merge: merger(),
+};
+const fiveWide = pipeline({ name: 'five-wide', first: 'split', stages });
 
 const place = () => {
   const clock = memoryClock();
@@ -26,7 +36,7 @@ const place = () => {
     },
   };
   const batch = eventDriven({
-    pipelines: [allFivePipeline],
+    pipelines: [fiveWide],
     table,
     lists: queue('lists.fifo'),
     outlets: {
@@ -54,9 +64,9 @@ interface Came {
 }
 const messageOf = ({ key, seq, copy }: Came) => {
   const id = `${key}-${seq}`;
-  const part = copy === undefined ? { input: 'one', share: WHOLE } : { input: `copy-${copy}`, share: WHOLE / 5 };
+  const part = copy === undefined ? { input: 'split.one', share: WHOLE } : { input: `c${copy}.out`, share: WHOLE / 5 };
   const event = { id, key, type: 't', data: DATA };
-  const message = { pipeline: 'all-five', stage: 'merge', event, seq, ...part };
+  const message = { pipeline: fiveWide.name, stage: 'merge', event, seq, ...part };
   return { id, receipt: id, body: JSON.stringify(message), attributes: {}, receiveCount: 1, sentAtMs: 0 };
 };
 const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
@@ -65,7 +75,7 @@ const readAll = async ({ batch, clock }: ReturnType<typeof place>) => {
   const ids: string[] = [];
   const pageBytes: number[] = [];
   for (let cursor: string | undefined; ;) {
-    const page = await clock.until(batch.output('all-five', cursor));
+    const page = await clock.until(batch.output(fiveWide.name, cursor));
     if (page === undefined || page === 'bad-cursor') throw new Error('a page');
     ids.push(...page.events.map(({ id }) => id));
     pageBytes.push(JSON.stringify(page).length);

@@ -1,5 +1,5 @@
 import { pipeline, WHOLE } from '#batch/event-driven/pipeline';
-import { copier, filter, merger, sharder, topic } from '#batch/event-driven/steps';
+import { copier, filter, merger, sharder, splitter, topic } from '#batch/event-driven/steps';
 import type { Stage } from '#batch/event-driven/types';
 import { allFivePipeline } from './all-five-events.ts';
 
@@ -25,6 +25,40 @@ test('it is known what comes to the merger, and what does not', () => {
   });
   expect(['a', 'b', 'c', 'm'].map((name) => made.leadsToMerger(name))).toEqual([true, true, false, true]);
   expect(made.leadsToMerger(topic('m'))).toBe(false);
+});
+
+test('it is known what comes to each stage, by which input, and what it weighs', () => {
+  const made = make({
+    a: copier({ to: ['b', 'c', 'd', topic('t')] }),
+    b: copier({ to: ['e', 'm'] }),
+    c: splitter({ to: { on: 'm', off: topic('t') }, by: () => 'on' }),
+    d: end,
+    e: sharder({ to: ['m', 'm'] }),
+    m: merger(),
+  });
+  const [half, quarter] = [WHOLE / 2, WHOLE / 4];
+  const known = [
+    ['a', 'accept', WHOLE],
+    ['b', 'a.b', half],
+    ['c', 'a.c', half],
+    ['d', 'a.d', 0],
+    ['e', 'b.e', quarter],
+    ['m', 'b.m', quarter],
+    ['m', 'e.0', quarter],
+    ['m', 'e.1', quarter],
+    ['m', 'c.on', half],
+    ['m', 'void:a', WHOLE],
+    ['m', 'void:b', half],
+    ['m', 'void:c', half],
+    ['m', 'void:e', quarter],
+  ] as const;
+  for (const [stage, input, share] of known)
+    expect([stage, input, made.shareBy(stage, input)]).toEqual([stage, input, share]);
+  const inputs = new Set([...known.map(([, input]) => input), 'void:d', 'void:m', 'c.off', 'a.t', '']);
+  const unknown = [...made.order, 'none', 'constructor'].flatMap((stage) =>
+    [...inputs].filter((input) => made.shareBy(stage, input) !== undefined).map((input) => `${stage} ${input}`),
+  );
+  expect(unknown.toSorted()).toEqual(known.map(([stage, input]) => `${stage} ${input}`).toSorted());
 });
 
 test('an option of a pipeline that there is not is refused', () => {

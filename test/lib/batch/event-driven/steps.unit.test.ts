@@ -90,6 +90,20 @@ test.each([
   ['shards that are no list', () => sharder({ to: 'a' } as never), "Expected 'to' to be a list of targets"],
   ['copies to nowhere', () => copier({} as never), "Expected 'to' to be a list of targets"],
   ['an urgency that is none', () => filter({ drop: {}, urgent: 1 as never }), "Expected 'urgent' to be a function"],
+  ...['', 'a"b', 'a\\b', 'a\nb', 'a\u{7f}', '\ud800', '\uffff', 'x'.repeat(65), 'constructor'].flatMap(
+    (name): [string, () => unknown, string][] => [
+      [
+        `a reason called ${JSON.stringify(name)}`,
+        () => filter({ drop: { [name]: () => true } }),
+        "Expected 'drop' to be named in 1",
+      ],
+      [
+        `a branch called ${JSON.stringify(name)}`,
+        () => splitter({ to: { [name]: 'a' }, by: () => name }),
+        "Expected 'to' to be named in 1",
+      ],
+    ],
+  ),
   ['a misspelt option', () => filter({ drop: {}, too: 'a' } as never), 'got "too"'],
 ])('%s is refused', (_, make, message) => {
   expect(make).toThrow(message);
