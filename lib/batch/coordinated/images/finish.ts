@@ -1,13 +1,16 @@
 import type { Json } from '#primitives/table';
 import { textOf, textsOf } from '#primitives/field-values';
 import type { Joins } from '../join/join.ts';
-import { allJoin, imageJoin, pageKey, reportOf, type ImagesStore } from './store.ts';
+import { reduceReport } from './ingest.ts';
+import { allJoin, imageJoin, pageKey, type ImagesStore } from './store.ts';
 import { readImages } from './steps.ts';
-import { MAX_PAGES } from './types.ts';
+import { MAX_PAGES, STEPS, type Step } from './types.ts';
 import { persist } from '../../pause.ts';
 
 /** Colours are the names of one another; what failed is none of them. */
 const FAILED = 'failed';
+/** What a step that was done has left, for sure. */
+const LEFT: Readonly<Record<Step, string>> = { tag: 'dominant', blur: 'key', thumbnail: 'key' };
 
 const fieldOf = (data: Json | undefined, name: string): string | undefined => {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
@@ -41,19 +44,39 @@ const keyOf = async (store: ImagesStore, id: string, image: number): Promise<str
   return undefined;
 };
 
+/** Whether a join has fired for all of so many branches: anybody may say so, on the bus or to the queue. */
+const isComplete = async (joins: Joins, joinId: string, count: number): Promise<boolean> => {
+  const view = await joins.view(joinId);
+  return view?.status === 'fired' && view.outcome === 'complete' && view.expected === count;
+};
+
 /**
- * The join of an image has fired: all of its steps are through. Now, and not before, its original goes, unless a step has
- * failed; then the image arrives at the join of all. A repeat deletes what is gone, and arrives again.
+ * Why an image is not through: the first step that has failed. One that arrived without what it leaves was not done:
+ * somebody else has arrived in its name.
+ */
+const failureIn = (steps: ReadonlyMap<string, Json>, joinId: string): string | undefined => {
+  for (const step of STEPS) {
+    const data = steps.get(step);
+    const failed = fieldOf(data, FAILED);
+    if (failed !== undefined) return `${step}: ${failed}`;
+    if (fieldOf(data, LEFT[step]) === undefined) return `${step}: somebody else has arrived at join '${joinId}'`;
+  }
+  return undefined;
+};
+
+/**
+ * The join of an image is said to have fired: when it has, all of its steps are through. Now, and not before, its original
+ * goes, unless a step has failed; then the image arrives at the join of all. A repeat deletes what is gone, and arrives
+ * again. A join that still waits, or has another number of branches, changes nothing.
  */
 export const endImage = async (store: ImagesStore, id: string, image: number): Promise<void> => {
   const head = await readImages(store, id);
   const key = await keyOf(store, id, image);
   if (head === undefined || key === undefined) return;
-  const steps = await allArrivals(store.joins, imageJoin(id, image));
-  const reason = [...steps].flatMap(([step, data]) => {
-    const failed = fieldOf(data, FAILED);
-    return failed === undefined ? [] : [`${step}: ${failed}`];
-  })[0];
+  const joinId = imageJoin(id, image);
+  if (!(await isComplete(store.joins, joinId, STEPS.length))) return;
+  const steps = await allArrivals(store.joins, joinId);
+  const reason = failureIn(steps, joinId);
   if (reason === undefined && !head.keepOriginals) await store.bucketOf(head.bucket).delete(key);
   const dominant = fieldOf(steps.get('tag'), 'dominant') ?? '';
   await store.joins.arrive(
@@ -63,14 +86,15 @@ export const endImage = async (store: ImagesStore, id: string, image: number): P
   );
 };
 
-/** The join of all images has fired: what they are is reduced to a histogram. */
+/** The join of all images is said to have fired: when it has, what they are is reduced to a histogram. */
 export const report = async (store: ImagesStore, id: string): Promise<void> => {
   // A join of somebody else may have such a name.
-  if ((await readImages(store, id)) === undefined) return;
+  const head = await readImages(store, id);
+  if (head?.total === undefined || !(await isComplete(store.joins, allJoin(id), head.total))) return;
   const images = await allArrivals(store.joins, allJoin(id));
   const items = [...images].flatMap(([image, data]) => {
     const value = fieldOf(data, 'dominant');
     return value === undefined ? [] : [{ id: image, value }];
   });
-  await store.reductions.create(reportOf(id), { kind: 'histogram', items });
+  await reduceReport(store, id, items);
 };

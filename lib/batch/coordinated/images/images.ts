@@ -47,13 +47,13 @@ const failedIn = (arrivals: ReadonlyMap<string, Json>) =>
 const viewOf = async (store: ImagesStore, id: string): Promise<ImagesView | undefined> => {
   const head = await readImages(store, id);
   if (head === undefined) return undefined;
-  const { total, reason } = head;
+  const { total, isReported, reason } = head;
   if (reason !== undefined) return { status: 'failed', total: null, done: 0, failed: [], reason };
   if (total === undefined) return { status: 'listing', total: null, done: 0, failed: [] };
   const arrived = total === 0 ? new Map<string, Json>() : await allArrivals(store.joins, allJoin(id));
   const failed = failedIn(arrived);
   const counts = { total, done: arrived.size - failed.length, failed };
-  const reduction = await store.reductions.view(reportOf(id));
+  const reduction = isReported ? await store.reductions.view(reportOf(id)) : undefined;
   if (reduction?.status !== 'done') return { status: 'running', ...counts };
   return { status: 'done', ...counts, report: reduction.result as Readonly<Record<string, number>> };
 };

@@ -2,6 +2,7 @@ import { absent, and, not, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { fromSource } from '../../work-queue/from-source.ts';
 import { textOf, textsOf } from '#primitives/field-values';
+import type { ReductionItem } from '../reduce/reducer.ts';
 import { allJoin, headKey, imageJoin, pageKey, readHead, reportOf, type Head, type ImagesStore } from './store.ts';
 import { MAX_IMAGES, MAX_PAGES, STEPS, type ImagesPlan } from './types.ts';
 
@@ -26,6 +27,10 @@ export const ensureImages = async (store: ImagesStore, id: string, plan: ImagesP
   return readHead(outcome.status === 'refused' ? (outcome.current ?? fields) : fields);
 };
 
+/** What was made before is no original: of the bucket where things are made, and of no other. */
+const isMadeIn = (head: Head, store: ImagesStore, key: string | undefined): boolean =>
+  head.bucket === store.made.name && key?.startsWith(MADE_PREFIX) === true;
+
 /** A page as it was first listed: what is deleted meanwhile would change it. */
 const recordPage = async (store: ImagesStore, id: string, head: Head, page: number, after: string | undefined) => {
   const key = pageKey(id, page);
@@ -37,9 +42,9 @@ const recordPage = async (store: ImagesStore, id: string, head: Head, page: numb
   );
   const keys = listed.objects.map((object) => object.key);
   const fields: Fields = {
-    keys: keys.filter((each) => !each.endsWith('/') && !each.startsWith(MADE_PREFIX)),
+    keys: keys.filter((each) => !each.endsWith('/') && !isMadeIn(head, store, each)),
     // However many were made before: the listing goes on behind them.
-    next: listed.next?.startsWith(MADE_PREFIX) === true ? BEHIND_MADE : (listed.next ?? null),
+    next: isMadeIn(head, store, listed.next) ? BEHIND_MADE : (listed.next ?? null),
   };
   const expiresAtMs = store.clock.nowMs() + store.keepMs;
   const outcome = await persist('record page', store.pause, () =>
@@ -52,6 +57,15 @@ const recordPage = async (store: ImagesStore, id: string, head: Head, page: numb
 export const failImages = async (store: ImagesStore, id: string, reason: string): Promise<void> => {
   await persist('fail images', store.pause, () =>
     store.table.update({ key: headKey(id), set: { reason }, condition: and(not(absent()), absent('reason')) }),
+  );
+};
+
+/** Begins the report of images of these colours. From then on, and not before, the reduction of its name is theirs. */
+export const reduceReport = async (store: ImagesStore, id: string, items: readonly ReductionItem[]): Promise<void> => {
+  const made = await store.reductions.create(reportOf(id), { kind: 'histogram', items });
+  if (made === 'another') return failImages(store, id, `there is another reduction '${reportOf(id)}'`);
+  await persist('begin report', store.pause, () =>
+    store.table.update({ key: headKey(id), set: { reported: true }, condition: not(absent()) }),
   );
 };
 
@@ -77,7 +91,7 @@ export const ingest = async (store: ImagesStore, id: string, plan: ImagesPlan): 
   await persist('count images', store.pause, () =>
     store.table.update({ key: headKey(id), set: { total: keys.length }, condition: not(absent()) }),
   );
-  if (keys.length === 0) await store.reductions.create(reportOf(id), { kind: 'histogram', items: [] });
+  if (keys.length === 0) await reduceReport(store, id, []);
   await store.send(keys.map((key, image) => ({ imagesId: id, image, key })));
 };
 

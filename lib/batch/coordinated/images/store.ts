@@ -65,6 +65,8 @@ export interface Head {
   readonly blur: readonly Region[];
   readonly keepOriginals: boolean;
   readonly total: number | undefined;
+  /** The reduction by the name of the report is that of these images. */
+  readonly isReported: boolean;
   readonly reason: string | undefined;
 }
 
@@ -78,5 +80,6 @@ export const readHead = (fields: Fields): Head => ({
   blur: typeof fields.blur === 'string' ? (JSON.parse(fields.blur) as readonly Region[]) : MIDDLE,
   keepOriginals: fields.keepOriginals === true,
   total: typeof fields.total === 'number' ? fields.total : undefined,
+  isReported: fields.reported === true,
   reason: typeof fields.reason === 'string' ? fields.reason : undefined,
 });

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { issueText } from '#batch/message';
 import { checkInteger, checkNames, checkText, refuse } from '#primitives/checks';
+import { messageFault } from '#primitives/queue-limits';
+import { queueText } from '#primitives/queue-text';
 import { KINDS, reducerOf, type ReductionKind } from './kinds.ts';
 import { bounds, items as itemList } from './messages.ts';
 import type { ReductionItem } from './reducer.ts';
@@ -26,6 +28,12 @@ export const checkItems = (
     const fault = reducer.fault(item);
     if (fault !== undefined) throw refuse(`items.${at}`, `an item for '${kind}' (${fault})`, item);
   }
+};
+
+/** @throws {@link InvalidArgumentError} when no message holds it: what is promised has to be sent */
+export const checkSendable = (name: string, value: unknown, message: object): void => {
+  const fault = messageFault({ body: queueText(JSON.stringify(message)) }, false);
+  if (fault !== undefined) throw refuse(name, `what a message holds (it would be ${fault})`, value);
 };
 
 /** @throws {@link InvalidArgumentError} when `plan` asks for no reduction, or for more than one */

@@ -1,7 +1,7 @@
-import { absent, equals } from '#primitives/table';
+import { absent, equals, type Fields } from '#primitives/table';
 import { persist } from '../../pause.ts';
 import { reducerOf } from './kinds.ts';
-import { headKey, markCount, markField, marksKey, nodeKey, readHead, type Head } from './records.ts';
+import { headKey, markField, marksKey, nodeKey, readHead, type Head } from './records.ts';
 import { packPartial, unpackPartial, type Partial } from './states.ts';
 import type { ReductionStore } from './store.ts';
 import { childCountOf, childrenOf, parentOf, rootOf, widthOf, type Place } from './tree.ts';
@@ -12,6 +12,19 @@ const knownParts = ({ input, parts }: Head): number | undefined => (input === 'k
 const isRoot = (place: Place, head: Head): boolean => {
   const parts = knownParts(head);
   return parts !== undefined && place.index === 0 && rootOf(parts, head.fanIn)?.level === place.level;
+};
+
+/** The children that a node has; of one that is not in the tree, or may not be, none. */
+const childrenIn = (place: Place, head: Head): readonly Place[] => {
+  const parts = knownParts(head);
+  const isAbove = parts !== undefined && place.level > (rootOf(parts, head.fanIn)?.level ?? 0);
+  if (place.level === 0 || isAbove) return [];
+  return childrenOf(place, childCountOf(place, parts, head.fanIn), head.fanIn);
+};
+
+const areAllMarked = (marks: Fields | undefined, place: Place, head: Head): boolean => {
+  const children = childrenIn(place, head);
+  return children.length > 0 && children.every((child) => marks?.[markField(child)] !== undefined);
 };
 
 /** The reduction is done. Whoever comes second changes nothing. */
@@ -49,7 +62,7 @@ export const climb = async (store: ReductionStore, id: string, place: Place, ite
   const head = readHead(fields);
   // The last part may have come meanwhile: then this node is the root.
   if (isRoot(place, head)) return finish(store, id, place, items);
-  if (markCount(marks) === childCountOf(parent, knownParts(head), head.fanIn)) await sendMerge(store, id, parent);
+  if (areAllMarked(marks, parent, head)) await sendMerge(store, id, parent);
 };
 
 const sendMerge = (store: ReductionStore, id: string, merge: Place): Promise<void> =>
@@ -73,24 +86,28 @@ export const putNode = async (
  * Merges the children of a node. Called too early, or again, it does no harm.
  *
  * API calls: 6 (head, children, node, and those of {@link climb}), more for long states.
+ *
+ * @returns Why not, of a node that the tree does not have.
  */
-export const mergeNode = async (store: ReductionStore, id: string, place: Place): Promise<void> => {
+export const mergeNode = async (store: ReductionStore, id: string, place: Place): Promise<string | undefined> => {
   const head = await store.head(id);
-  if (head === undefined || head.status !== 'running') return;
-  const { fanIn, expiresAtMs } = head;
-  const children = childrenOf(place, childCountOf(place, knownParts(head), fanIn), fanIn);
+  if (head === undefined || head.status !== 'running') return undefined;
+  const { expiresAtMs } = head;
+  const children = childrenIn(place, head);
+  if (children.length === 0) return `reduction '${id}' merges nothing at ${place.level}/${place.index}`;
   const found = await store.getMany(children.map((child) => nodeKey(id, child)));
   const reducer = reducerOf(head.kind, head.bounds);
   let state = reducer.empty;
   let items = 0;
   for (const fields of found) {
-    if (fields === undefined) return;
+    if (fields === undefined) return undefined;
     const partial = await unpackPartial(store, id, fields);
     state = reducer.merge(state, reducer.read(partial.state));
     items += partial.items;
   }
   await putNode(store, id, place, { state: reducer.write(state), items }, expiresAtMs);
   await climb(store, id, place, items);
+  return undefined;
 };
 
 /**
@@ -110,6 +127,6 @@ export const settleTree = async (store: ReductionStore, id: string): Promise<voi
   for (let level = 1; level <= root.level; level += 1) {
     const last = { level, index: widthOf(level, parts, fanIn) - 1 };
     const marks = await store.get(marksKey(id, last));
-    if (markCount(marks) === childCountOf(last, parts, fanIn)) await sendMerge(store, id, last);
+    if (areAllMarked(marks, last, head)) await sendMerge(store, id, last);
   }
 };

@@ -14,7 +14,7 @@ import { reductionMessage, type ReductionMessage } from './messages.ts';
 import { nodeKey, type Head } from './records.ts';
 import { entryOf, type Entry, type ReductionItem } from './reducer.ts';
 import { checkReductionOptions, REDUCTION_OPTIONS } from './reductions.ts';
-import { listPages, readObjects } from './source.ts';
+import { keysOf, listPages, readObjects } from './source.ts';
 import { TooLargeError } from './states.ts';
 import { reductionStore, type ReductionOptions, type ReductionStore } from './store.ts';
 
@@ -79,7 +79,7 @@ const begin = async (store: ReductionStore, body: New, messageId: string): Promi
     }
     await reduceAt(store, id, head, 0, entriesFrom(plan.items));
   } else if ('source' in plan && head.status === 'running') {
-    await listPages(store, id, head, 0);
+    return listPages(store, id, head, 0);
   }
   return undefined;
 };
@@ -100,10 +100,7 @@ const handle = async (store: ReductionStore, body: ReductionMessage, messageId: 
   if ('kind' in body) return begin(store, body, messageId);
   if ('items' in body) return takePart(store, body, messageId);
   const { reductionId: id } = body;
-  if ('merge' in body) {
-    await mergeNode(store, id, body.merge);
-    return undefined;
-  }
+  if ('merge' in body) return mergeNode(store, id, body.merge);
   if ('close' in body) {
     const outcome = await closeInput(store, id);
     if (outcome === 'unknown') throw new TooEarlyError(id);
@@ -113,8 +110,10 @@ const handle = async (store: ReductionStore, body: ReductionMessage, messageId: 
   if (head === undefined) throw new TooEarlyError(id);
   if (head.status !== 'running') return undefined;
   if (head.bucket === '') return `reduction '${id}' has no source`;
-  if ('page' in body) await listPages(store, id, head, body.page);
-  else await reduceAt(store, id, head, body.number, () => readObjects(store, head, body.keys));
+  if ('page' in body) return listPages(store, id, head, body.page);
+  const keys = await keysOf(store, id, body.number);
+  if (keys === undefined) return `reduction '${id}' has listed no page ${body.number}`;
+  await reduceAt(store, id, head, body.number, () => readObjects(store, head, keys));
   return undefined;
 };
 
@@ -128,6 +127,7 @@ const isForGood = (error: unknown): error is PatternError =>
  * more than `maxReceiveCount` times, too, and its reduction has failed.
  *
  * API calls of n items in parts of k: `n/k × (13 + k/99)`, and 8 for each merge, of which there are `n/k/(fanIn − 1)`.
+ * Of a source each page of 99 objects is a part: 12, and 1 for each object.
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */

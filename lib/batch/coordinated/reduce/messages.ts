@@ -53,11 +53,7 @@ export const reductionMessage = v.union(
     v.strictObject({ reductionId, part: v.optional(reductionId), items }),
     v.strictObject({ reductionId, close: v.literal(true) }),
     v.strictObject({ reductionId, page: whole(99_999_999) }),
-    v.strictObject({
-      reductionId,
-      number: whole(99_999_999),
-      keys: v.pipe(v.array(v.string()), v.maxLength(MAX_PART_ITEMS)),
-    }),
+    v.strictObject({ reductionId, number: whole(99_999_999) }),
     v.strictObject({ reductionId, merge: v.strictObject({ level: whole(64), index: whole(99_999_999) }) }),
   ],
   'Expected {kind, items}, {kind, source}, {kind, open: true}, {reductionId, items} or {reductionId, close: true}',

@@ -24,8 +24,6 @@ export const marksKey = (id: string, { level, index }: Place): Key => ({
   sort: `${level}/${index}`,
 });
 export const markField = (child: Place): string => `c:${child.index}`;
-export const markCount = (fields: Fields | undefined): number =>
-  Object.keys(fields ?? {}).filter((field) => field.startsWith('c:')).length;
 /** Pieces of a long state, named by what is in them. */
 export const pieceKey = (id: string, digest: string, at: number): Key => ({
   partition: partition(id, `pieces/${digest}`),

@@ -1,7 +1,7 @@
 import { checkInteger, checkNames } from '#primitives/checks';
 import { checkFunction, checkParts } from '#primitives/part-checks';
 import { checkName } from '../join/checks.ts';
-import { checkItems, checkPlan } from './checks.ts';
+import { checkItems, checkPlan, checkSendable } from './checks.ts';
 import { acceptPart, closeInput, ensureHead, type PartOutcome } from './input.ts';
 import { reducerOf } from './kinds.ts';
 import { nodeKey, type Head } from './records.ts';
@@ -16,7 +16,7 @@ export const REDUCTION_OPTIONS = ['table', 'queue', 'bucketOf', 'clock', 'random
 
 /**
  * What a client of reductions calls. Ids of reductions and parts are 1..64 of A-Z a-z 0-9 _ -. What is given otherwise is
- * refused with an {@link InvalidArgumentError} before anything is written.
+ * refused with an {@link InvalidArgumentError} before anything is written, and so is what no message of 1 MiB holds.
  */
 export interface Reductions {
   /** Accepts a reduction: when it returns, it will be done, whatever crashes. The same id and plan is the same one. */
@@ -62,10 +62,12 @@ export const reductions = (options: ReductionOptions): Reductions => {
     create: async (id, plan) => {
       checkName('reductionId', id);
       checkPlan(plan);
+      const message = { reductionId: id, ...plan };
+      checkSendable('plan', plan, message);
       const { isAnother } = await ensureHead(store, id, plan);
       if (isAnother) return 'another';
       // An open reduction has nothing to do yet.
-      if (plan.open !== true) await store.send({ reductionId: id, ...plan });
+      if (plan.open !== true) await store.send(message);
       return 'accepted';
     },
     add: async (id, partId, items) => {
@@ -73,9 +75,11 @@ export const reductions = (options: ReductionOptions): Reductions => {
       checkName('partId', partId);
       const head = await store.head(id);
       if (head !== undefined) checkItems(items, head.kind, head.bounds);
+      const message = { reductionId: id, part: partId, items };
+      checkSendable('items', items, message);
       // Sent first, taken then: a crash between the two leaves a part that nobody was promised. The other way round the
       // reduction would wait for items that nobody has.
-      if (head?.input === 'open') await store.send({ reductionId: id, part: partId, items });
+      if (head?.input === 'open') await store.send(message);
       const outcome = await acceptPart(store, id, partId);
       return typeof outcome === 'string' ? outcome : 'accepted';
     },

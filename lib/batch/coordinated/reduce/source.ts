@@ -78,19 +78,43 @@ const recordPage = async (store: ReductionStore, id: string, head: Head, page: n
   return outcome.status === 'refused' && outcome.current !== undefined ? outcome.current : fields;
 };
 
+/** The objects of a page that was listed: by the record, whatever a message says. */
+export const keysOf = async (
+  store: ReductionStore,
+  id: string,
+  page: number,
+): Promise<readonly string[] | undefined> => {
+  const fields = await store.get(pageKey(id, page));
+  return fields === undefined ? undefined : textsOf(fields.keys);
+};
+
 /**
  * Lists some pages of the source, each of which becomes a part by a message, and leaves the rest to another message.
  *
- * API calls: 4 a page.
+ * API calls: 4 a page, and 1 for where it goes on.
+ *
+ * @returns Why not, of a page that does not go on from one that was listed.
  */
-export const listPages = async (store: ReductionStore, id: string, head: Head, first: number): Promise<void> => {
+export const listPages = async (
+  store: ReductionStore,
+  id: string,
+  head: Head,
+  first: number,
+): Promise<string | undefined> => {
   let after: string | undefined;
-  if (first > 0) after = textOf((await store.get(pageKey(id, first - 1)))?.next);
+  if (first > 0) {
+    after = textOf((await store.get(pageKey(id, first - 1)))?.next);
+    if (after === undefined) return `reduction '${id}' has no page ${first} to list`;
+  }
   for (let page = first; page < first + MAX_PAGES; page += 1) {
     const fields = await recordPage(store, id, head, page, after);
-    await store.send({ reductionId: id, number: page, keys: textsOf(fields.keys) });
+    await store.send({ reductionId: id, number: page });
     after = textOf(fields.next);
-    if (after === undefined) return endListing(store, id, page + 1);
+    if (after === undefined) {
+      await endListing(store, id, page + 1);
+      return undefined;
+    }
   }
   await store.send({ reductionId: id, page: first + MAX_PAGES });
+  return undefined;
 };

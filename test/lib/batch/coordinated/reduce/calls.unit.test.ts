@@ -39,3 +39,18 @@ test('a part of 990 costs 28 calls, alone; eleven of them, with their merges, 0.
   const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
   expect({ one: sum(one), eleven: sum(eleven) }).toEqual({ one: 28, eleven: 269 });
 }, 180_000);
+
+test('a page of a source costs 12 calls and one for each of its objects, with 13 for the whole of ten and their merge', async () => {
+  const { api, until, drain, wire, bucket } = reductionWorld();
+  const put = (_: unknown, index: number) => bucket.put(`in/${index}`, Buffer.from('1'));
+  await until(Promise.all(Array.from({ length: PART }, put)));
+  const before = wire.counts();
+  await until(api.create('r', { kind: 'sum', source: { bucket: 'texts', prefix: 'in/' } }));
+  await drain();
+  expect(await until(api.view('r'))).toMatchObject({ status: 'done', parts: 10, result: PART });
+  const calls = Object.entries(wire.counts()).flatMap(([operation, count]) =>
+    /ReceiveMessage|DeleteMessage/.test(operation) ? [] : [count - (before[operation] ?? 0)],
+  );
+  // The view is 2 of them.
+  expect(calls.reduce((a, b) => a + b) - 2).toBe(10 * 12 + PART + 13);
+}, 180_000);
