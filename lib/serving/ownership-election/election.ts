@@ -1,4 +1,4 @@
-import { checkInteger, checkNames } from '#primitives/checks';
+import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { isRetryable } from '#primitives/errors';
 import type { Log } from '#primitives/log';
@@ -17,7 +17,10 @@ export interface ElectionOptions {
   readonly leaseMs: number;
   /** The longest that a waiter does not look, from 10 to `leaseMs`; it looks at random after half of it and more. Default: `leaseMs` / 20. */
   readonly pollMs?: number;
-  /** How often `hold` renews, from 10 to half of the lease. Default: a third of the lease. */
+  /**
+   * How often `hold` renews, from 10 to half of the lease, and less than the lease without its margin. Default: a third of
+   * the lease.
+   */
   readonly renewMs?: number;
   /**
    * The owner stops itself so long before its lease ends: for what it does not notice at once, and for clocks that do not
@@ -89,6 +92,9 @@ const settingsOf = (options: ElectionOptions) => {
   checkInteger('pollMs', pollMs, MIN_MS, leaseMs);
   checkInteger('renewMs', renewMs, MIN_MS, Math.floor(leaseMs / 2));
   checkInteger('marginMs', marginMs, 1, Math.floor(leaseMs / 2));
+  // The owner would have stopped itself when its first renewal is due.
+  if (renewMs + marginMs >= leaseMs)
+    throw refuse('renewMs', `less than leaseMs − marginMs, ${leaseMs - marginMs}`, renewMs);
   return { leaseMs, pollMs, renewMs, marginMs };
 };
 
@@ -201,6 +207,8 @@ export const election = (options: ElectionOptions): Election => {
       const held = await campaign(name, holder, signal);
       const stop = (): void => void resignQuietly(held);
       signal?.addEventListener('abort', stop, { once: true });
+      // Since the campaign looked, and not to be heard any more.
+      if (signal?.aborted === true) stop();
       void keep(held);
       try {
         return await work(held);

@@ -71,7 +71,8 @@ const checkLeaves = (leaves: readonly Leaf<never, unknown>[]): void => {
 const checkHedge = ({ minDelayMs, ...rest }: HedgeRule): LatencyQuantile => {
   checkNames(rest, ['quantile', 'sampleCount']);
   checkNumber('hedge.minDelayMs', minDelayMs, 0, MAX_MS);
-  return latencyQuantile({ ...rest, windowCount: Math.max(WINDOW_COUNT, rest.sampleCount) });
+  // At times half of the window is known: that has to be enough.
+  return latencyQuantile({ ...rest, windowCount: Math.max(WINDOW_COUNT, 2 * rest.sampleCount) });
 };
 
 /** By its type a merge may give a promise; nobody would wait for it, nor hear of its failure. */

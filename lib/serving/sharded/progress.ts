@@ -9,6 +9,8 @@ export interface Progress {
   readonly keysMoved: number;
 }
 
+const NOTHING: Progress = Object.freeze({ slotsDone: 0, keysMoved: 0 });
+
 const numberIn = (fields: Fields, name: string): number => {
   const { [name]: value } = fields;
   return typeof value === 'number' ? value : 0;
@@ -21,15 +23,17 @@ const numberIn = (fields: Fields, name: string): number => {
 export const progressOf = (options: { readonly control: Table; readonly pause: Pause }) => {
   const { control, pause } = options;
 
-  const read = (planEpoch: number): Promise<Progress> =>
+  /** `over`: a later plan has noted something, so that this one has ended. */
+  const read = (planEpoch: number): Promise<Progress | 'over'> =>
     persist('read the progress', pause, async () => {
       const fields = (await control.get(PROGRESS_KEY)) ?? {};
-      if (fields['planEpoch'] !== planEpoch) return { slotsDone: 0, keysMoved: 0 };
+      const noted = numberIn(fields, 'planEpoch');
+      if (noted !== planEpoch) return noted > planEpoch ? 'over' : NOTHING;
       return { slotsDone: numberIn(fields, 'slotsDone'), keysMoved: numberIn(fields, 'keysMoved') };
     });
 
-  /** Notes what was reached; gives what stands, which may be more. */
-  const note = async (planEpoch: number, reached: Progress): Promise<Progress> => {
+  /** Notes what was reached; gives what stands, which may be more, or `over` as `read`. */
+  const note = async (planEpoch: number, reached: Progress): Promise<Progress | 'over'> => {
     const isOfThis = equals('planEpoch', planEpoch);
     const outcome = await persist('note the progress', pause, () =>
       control.put({

@@ -6,7 +6,7 @@ import type { Epochs } from './epochs.ts';
 import { MAX_CACHE_SHARDS, pauseOf } from './limits.ts';
 import { shardsAfter, type CacheShard, type Membership, type Plan } from './membership.ts';
 import { moveSlot } from './move-slot.ts';
-import { progressOf, type Progress } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { generationsAfter, type Routes } from './routes.ts';
 import { MAX_WEIGHT, MIN_WEIGHT } from './shard.ts';
 import { store } from './store.ts';
@@ -161,10 +161,11 @@ export const resharding = (options: ReshardingOptions): Resharding => {
     });
   };
 
-  /** Empties slots from where it is until all are, or the time is over. */
-  const moveOn = async (routes: Routes, plan: Plan, isOver: () => boolean): Promise<boolean> => {
+  /** Empties slots from where it is until all are, or the time is over; `over` when others have ended the plan. */
+  const moveOn = async (routes: Routes, plan: Plan, isOver: () => boolean): Promise<'all' | 'more' | 'over'> => {
     const moves = routes.moves();
-    let reached: Progress = await progress.read(plan.epoch);
+    let reached = await progress.read(plan.epoch);
+    if (reached === 'over') return 'over';
     const first = reached.slotsDone;
     while (reached.slotsDone < moves.length) {
       const part = moves.slice(reached.slotsDone, reached.slotsDone + SLOTS_A_NOTE);
@@ -179,9 +180,10 @@ export const resharding = (options: ReshardingOptions): Resharding => {
         slotsDone += some.length;
       }
       reached = await progress.note(plan.epoch, { slotsDone, keysMoved: reached.keysMoved + keysMoved });
-      if (isOver() && reached.slotsDone < moves.length) return false;
+      if (reached === 'over') return 'over';
+      if (isOver() && reached.slotsDone < moves.length) return 'more';
     }
-    return true;
+    return 'all';
   };
 
   return Object.freeze<Resharding>({
@@ -196,10 +198,13 @@ export const resharding = (options: ReshardingOptions): Resharding => {
         shards: shards.map((shard) => ({ ...shard, slots: counts.get(shard.name) ?? 0 })),
       };
       if (plan === undefined) return { status: 'idle', ...common };
-      const { slotsDone, keysMoved } = await progress.read(plan.epoch);
       const { id, kind, shard, startedAtMs } = plan;
       const moves = movesBetween(routes);
-      const slots = { total: moves.reduce((sum, move) => sum + move.slots, 0), done: slotsDone };
+      const total = moves.reduce((sum, move) => sum + move.slots, 0);
+      const noted = await progress.read(plan.epoch);
+      // It has ended since the members were read; how many keys it moved is noted no more.
+      const { slotsDone, keysMoved } = noted === 'over' ? { slotsDone: total, keysMoved: 0 } : noted;
+      const slots = { total, done: slotsDone };
       const { name, weight } = shard;
       return {
         status: 'moving',
@@ -228,8 +233,9 @@ export const resharding = (options: ReshardingOptions): Resharding => {
         if (plan === undefined) return 'idle';
         // Who still acts on the epoch before may put what this would then not find.
         await epochs.settled(routes);
-        if (!(await moveOn(routes, plan, isOver))) return 'more';
-        await end(routes, plan);
+        const moved = await moveOn(routes, plan, isOver);
+        if (moved === 'more') return 'more';
+        if (moved === 'all') await end(routes, plan);
         if (isOver()) return 'more';
       }
     },

@@ -16,7 +16,7 @@ export interface Route {
   readonly slot: number;
   readonly home: Home;
   readonly from?: Home;
-  /** The shards that are next in nearness, for copies. */
+  /** The shards that are next in nearness, for copies: those first that are in tables of their own. */
   next(count: number): readonly CacheShard[];
 }
 
@@ -64,6 +64,13 @@ const shardNamed = (shards: readonly CacheShard[]) => {
   };
 };
 
+/** Shards whose table none before has, then the rest, each in their order: where one table is away, others are not. */
+const apart = (shards: readonly CacheShard[]): readonly CacheShard[] => {
+  const isFirst = ({ table }: CacheShard, at: number): boolean =>
+    shards.findIndex((shard) => shard.table === table) === at;
+  return [...shards.filter(isFirst), ...shards.filter((shard, at) => !isFirst(shard, at))];
+};
+
 /** What follows from the members: made once for each epoch that a host sees. */
 export const routesOf = (membership: Membership): Routes => {
   const { epoch, slotBits, shards, generations, plan } = membership;
@@ -87,11 +94,7 @@ export const routesOf = (membership: Membership): Routes => {
         slot,
         home: moves ? thenAt(slot) : nowAt(slot),
         ...(moves ? { from: nowAt(slot) } : {}),
-        next: (count) =>
-          ranks
-            .ranked(slot, count + 1)
-            .slice(1)
-            .map(find),
+        next: (count) => apart(ranks.ranked(slot, ranks.shards.length).map(find)).slice(1, count + 1),
       };
     },
     moves: () => {

@@ -1,20 +1,19 @@
 import { checkInteger, checkNames, checkText } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { OutcomeUnknownError } from '#primitives/errors';
+import { InvalidArgumentError, isRetryable, OutcomeUnknownError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import type { Json, Table } from '#primitives/table';
-import { checkJson } from '#primitives/table-limits';
 import { CircuitOpenError } from '#resilience/errors';
 import { copyPolicy, type HotPolicy } from './copy-policy.ts';
 import { valueOf, type Entry } from './entry.ts';
 import type { Epochs } from './epochs.ts';
-import { isRetryable } from '#primitives/errors';
 import { pauseOf } from './limits.ts';
 import type { CacheShard } from './membership.ts';
 import type { Route } from './routes.ts';
 import { settle } from './settle.ts';
 import { checkPatience, isLate, persistInTime, shardPatience, type Patience } from './shard-patience.ts';
 import { store, type Found } from './store.ts';
+import { checkValue } from './value-limit.ts';
 
 /** A value, and the shard that gave it. */
 export interface CacheHit {
@@ -34,6 +33,7 @@ export interface ShardedCache {
    * Puts a value. When it is answered every later `get`, on whatever host, gives it, or a later one. An error that is
    * retryable means that it may have been put, or may be within the hour.
    *
+   * @param value At most 396 KiB, as DynamoDB counts: what is larger may find no room where its key moves.
    * @param how `ttlMs`: 1..31_536_000_000; without it the value stays.
    */
   put(key: string, value: Json, how?: { readonly ttlMs?: number }): Promise<{ readonly shard: string }>;
@@ -151,7 +151,8 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
     try {
       await calls.write(route, key, entry, next);
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      // An entry that is too large to name its copies has none.
+      if (!isRetryable(error) && !(error instanceof InvalidArgumentError)) throw error;
     }
   };
 
@@ -224,7 +225,7 @@ export const shardedCache = (options: ShardedCacheOptions): ShardedCache => {
     },
     put: async (key, value, how = {}) => {
       checkText('key', key, 1, MAX_KEY_BYTES);
-      checkJson('value', value);
+      checkValue(value);
       checkNames(how, ['ttlMs']);
       const { ttlMs } = how;
       if (ttlMs !== undefined) checkInteger('ttlMs', ttlMs, 1, MAX_TTL_MS);

@@ -5,6 +5,7 @@ import { InvalidArgumentError } from '#primitives/errors';
 import { checkFunction, checkParts } from '#primitives/part-checks';
 import type { Random } from '#primitives/random';
 import { absent, equals, or, type Table, type Update } from '#primitives/table';
+import { jitteredPauseOf, persistence } from '#resilience/persist';
 import { untilAnswered } from '#resilience/until-answered';
 import { announce } from '../events.ts';
 import type { Mailer } from '../mailbox/mailbox.ts';
@@ -56,11 +57,12 @@ export interface SignUpSteps {
    * then in one transaction; a mail goes out before that, always under the same id. Then it publishes the next event;
    * a delivery that finds its step done publishes it again, since a crash may have come between.
    *
-   * The last attempt that fails turns the sign-up to compensation. Compensation itself is tried for as long as its event
-   * comes. Three calls, four with a mail.
+   * The last attempt that fails turns the sign-up to compensation, unless its mail is out: then the event has to come
+   * again. Compensation itself is tried for as long as its event comes. Three calls, four with a mail.
    *
    * @throws what an attempt failed with that is to be made again
-   * @throws {@link InvalidArgumentError} when there is no such sign-up
+   * @throws {@link InvalidArgumentError} when there is no such sign-up, and when it can't be compensated since its address
+   *   is another's: somebody has to look
    */
   run(delivery: StepDelivery): Promise<StepOutcome>;
   /** Turns a sign-up to compensation, unless it has got past the task: for deliveries that never were answered. */
@@ -75,6 +77,10 @@ export interface SignUpSteps {
 
 const DAY_MS = 86_400_000;
 const MAX_REASON_LENGTH = 300;
+
+const pauseOf = jitteredPauseOf({ baseMs: 40, limitMs: 500 });
+/** A mail can't be taken back: that it is out is noted down at once, if at all possible. */
+const persist = persistence({ code: 'sign-up/not-noted', tryCount: 5 });
 
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON_LENGTH).toWellFormed();
@@ -93,6 +99,7 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
   checkInteger('attemptCount', attemptCount, 1, 1_000);
   checkInteger('keepMs', keepMs, DAY_MS, 400 * DAY_MS);
   const transact = transactions(options);
+  const pause = pauseOf({ clock, random });
 
   const find = async (signupId: string): Promise<SignUpRecord> => {
     const fields = await table.get(signUpKey(signupId));
@@ -118,8 +125,10 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
     [task]: { status, attempts, atMs: clock.nowMs() },
   });
 
-  /** Each gives true when it was this call that brought the sign-up on. */
-  const tasks: Readonly<Record<Task, (record: SignUpRecord, delivery: StepDelivery) => Promise<boolean>>> = {
+  /** Gives true when it was this call that brought the sign-up on; calls `onMailed` when its mail is out. */
+  type Run = (record: SignUpRecord, delivery: StepDelivery, onMailed: () => void) => Promise<boolean>;
+
+  const tasks: Readonly<Record<Task, Run>> = {
     account: async (record, { signupId, attempt }) => {
       const { email, name } = record;
       const log = logged(record, 'account', attempt, 'done');
@@ -129,11 +138,13 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
       ]);
       return refusals === undefined;
     },
-    welcome: async (record, { signupId, attempt }) => {
+    welcome: async (record, { signupId, attempt }, onMailed) => {
       const { email, name } = record;
       await mailer({ id: signupId, to: email, subject: 'Welcome', text: `Welcome, ${name}. Your account is ready.` });
+      onMailed();
       const log = logged(record, 'welcome', attempt, 'done');
-      const { status } = await untilAnswered(() => table.update(move(signupId, 'welcome', 'completed', { log })));
+      const completed = move(signupId, 'welcome', 'completed', { log });
+      const { status } = await persist(`complete ${signupId}`, pause, () => table.update(completed));
       return status === 'written';
     },
     compensate: async (record, { signupId }) => {
@@ -147,6 +158,9 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
         { kind: 'delete', key: addressKey(record.email), condition: or(absent(), equals('signupId', signupId)) },
         { kind: 'update', ...move(signupId, 'compensate', 'failed', { log: Object.fromEntries(undone) }) },
       ]);
+      const [, isOthers, hasMoved] = refusals ?? [];
+      if (isOthers !== undefined && hasMoved === undefined)
+        throw new InvalidArgumentError(`Sign-up ${signupId} is not undone: its address is another's.`);
       return refusals === undefined;
     },
   };
@@ -200,10 +214,13 @@ export const signUpSteps = (options: SignUpStepsOptions): SignUpSteps => {
       const record = await find(signupId);
       if (record.state !== task) return goOn(delivery, record.state);
       let isOurs: boolean;
+      let isMailed = false;
       try {
-        isOurs = await tasks[task](record, delivery);
+        isOurs = await tasks[task](record, delivery, () => {
+          isMailed = true;
+        });
       } catch (error) {
-        if (task !== 'compensate' && attempt >= attemptCount) return giveUp(delivery, reasonOf(error));
+        if (task !== 'compensate' && attempt >= attemptCount && !isMailed) return giveUp(delivery, reasonOf(error));
         if (task !== 'compensate') await note(record, delivery);
         throw error;
       }

@@ -44,20 +44,29 @@ export const indexed = ({ text, stamp }: StampedDocument): IndexedDocument => {
 /**
  * The collection with the documents put in; undefined when nothing changes, since all of them are known, in this or in a
  * later version. So a message may come twice, and late, and do nothing.
+ *
+ * `left` are those that there is no room for: new ones in excess of `limit`, in their order. A new version of what is
+ * there needs none.
  */
-export const withDocuments = (
+export const withDocuments = <T extends StampedDocument>(
   collection: Collection,
-  documents: readonly StampedDocument[],
-): Collection | undefined => {
+  documents: readonly T[],
+  limit: number,
+): { readonly changed: Collection | undefined; readonly left: readonly T[] } => {
   const changed = new Map(collection);
+  const left: T[] = [];
   let isChanged = false;
   for (const document of documents) {
     const known = changed.get(document.id);
     if (known !== undefined && known.stamp >= document.stamp) continue;
+    if (known === undefined && changed.size >= limit) {
+      left.push(document);
+      continue;
+    }
     changed.set(document.id, indexed(document));
     isChanged = true;
   }
-  return isChanged ? changed : undefined;
+  return { changed: isChanged ? changed : undefined, left };
 };
 
 /** Counts a collection through. */

@@ -38,7 +38,7 @@ export interface DocumentSearch {
   samples(): readonly LeafSample[];
 }
 
-/** A query of more words asks every leaf for every document. */
+/** Of words that some document has: a query of more asks every leaf for every document. */
 const MAX_TERMS = 64;
 const MAX_SAMPLES = 2_000;
 
@@ -103,7 +103,7 @@ export const documentSearch = (options: DocumentSearchOptions): DocumentSearch =
       checkInteger('limit', limit, 1, 1_000);
       const startedMs = clock.monotonicMs();
       const { documentCount, totalLength, indexKeys, known } = await view(deadlineMs, signal);
-      const terms = known([...new Set(termsOf(text))].slice(0, MAX_TERMS));
+      const terms = known([...new Set(termsOf(text))]).slice(0, MAX_TERMS);
       const query = { terms, documentCount, totalLength, limit, indexKeys };
       const leftMs = Math.max(0, deadlineMs - (clock.monotonicMs() - startedMs));
       const gathered = await gather(traceparent === undefined ? query : { ...query, traceparent }, {

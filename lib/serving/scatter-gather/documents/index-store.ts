@@ -43,7 +43,7 @@ export interface IndexStore {
   statistics(statisticsKey: string): Promise<Statistics>;
   /**
    * Makes `collection` the leaf's index, unless somebody else was first: `overtaken`, and nothing has changed then. A lost
-   * answer is recognised. A crash leaves an object or two that nobody reads, until a later version sweeps them. 3 calls,
+   * answer is recognised; when somebody else has come since, it is `overtaken` whether or not it was the index. A crash leaves an object or two that nobody reads, until a later version sweeps them. 3 calls,
    * and two and more every 16 versions.
    */
   swap(leaf: number, base: IndexHead | undefined, collection: Collection): Promise<'swapped' | 'overtaken'>;
@@ -92,12 +92,19 @@ export const indexStore = (options: IndexStoreOptions): IndexStore => {
   const partition = `heads/${leafCount}`;
   const prefixOf = (leaf: number): string => `${leafCount}/${leafName(leaf)}/`;
 
-  /** Repeats a write whose answer was lost: it carries a token of ours, so that a refusal by itself is known. */
-  const written = async (token: string, write: () => Promise<WriteOutcome>): Promise<boolean> => {
+  /**
+   * Repeats a write whose answer was lost: it carries a token of ours, so that a refusal by itself is known. `unknown`: the
+   * repeat was refused by a head that may have been built on ours.
+   */
+  const written = async (
+    token: string,
+    write: () => Promise<WriteOutcome>,
+  ): Promise<'written' | 'refused' | 'unknown'> => {
     for (let lost = 1; ; lost += 1) {
       try {
         const outcome = await write();
-        return outcome.status === 'written' || outcome.current?.['token'] === token;
+        if (outcome.status === 'written' || outcome.current?.['token'] === token) return 'written';
+        return lost === 1 ? 'refused' : 'unknown';
       } catch (error) {
         if (!(error instanceof OutcomeUnknownError) || lost >= LOST_ANSWERS_LIMIT) throw error;
       }
@@ -126,14 +133,16 @@ export const indexStore = (options: IndexStoreOptions): IndexStore => {
       const [indexKey, statisticsKey] = [`${folder}/index.json`, `${folder}/statistics.json`];
       await objects.put(indexKey, collectionBytes(collection), JSON_TYPE);
       await objects.put(statisticsKey, statisticsBytes(statisticsOf(collection)), JSON_TYPE);
-      const isOurs = await written(token, () =>
+      const outcome = await written(token, () =>
         table.put({
           key: { partition, sort: leafName(leaf) },
           fields: { version, token, indexKey, statisticsKey },
           condition: base === undefined ? absent() : equals('token', base.token),
         }),
       );
-      if (!isOurs) {
+      // What was a head for a moment is read by whoever saw it; it is swept like any other.
+      if (outcome === 'unknown') return 'overtaken';
+      if (outcome === 'refused') {
         await objects.delete(indexKey);
         await objects.delete(statisticsKey);
         return 'overtaken';

@@ -39,16 +39,9 @@ const BACKOFF: Backoff = { baseMs: 20, limitMs: 500 };
 /** Leaves that are written side by side: each holds two versions of an index in memory. */
 const CONCURRENCY = 4;
 
-/** What messages bring for one leaf. */
-interface Delivery {
-  readonly documents: StampedDocument[];
-  readonly messageIds: Set<string>;
-}
-
-class LeafFullError extends PatternError {
-  constructor(leaf: number, limit: number) {
-    super('scatter-gather/leaf-full', `${leafName(leaf)} has no room for more than ${limit} documents.`);
-  }
+/** A document with the message that brought it. */
+interface Delivered extends StampedDocument {
+  readonly messageId: string;
 }
 
 /**
@@ -60,7 +53,8 @@ const stampOf = ({ id, sentAtMs }: Message, index: number): string =>
 
 /**
  * The writer of the indexes. A document is found under its id once, however often its message comes; a message that comes
- * late does not bring an old version back. A leaf that fails sends only the messages again that have documents for it.
+ * late does not bring an old version back. A leaf that fails sends only the messages again that have documents for it. A
+ * leaf that is full takes new versions of what it has, and of a message with other documents those that it has room for.
  *
  * Any number of indexers may run: a leaf's index is replaced only by who has read the present one, and who was overtaken
  * reads and tries again. A crash leaves each leaf with the old or the new version; the messages come again.
@@ -74,14 +68,13 @@ export const indexer = (options: IndexerOptions): Indexer => {
   const { store, deadLetters, clock, random, log, maxDocumentCount } = options;
   checkInteger('maxDocumentCount', maxDocumentCount, 1, 1_000_000);
 
-  const update = async (leaf: number, documents: readonly StampedDocument[]): Promise<void> => {
+  /** Gives the documents that there is no room for. */
+  const update = async (leaf: number, documents: readonly Delivered[]): Promise<readonly Delivered[]> => {
     for (let tries = 1; tries <= TRIES; tries += 1) {
       const head = await store.head(leaf);
       const present: Collection = head === undefined ? new Map() : await store.collection(head.indexKey);
-      const changed = withDocuments(present, documents);
-      if (changed === undefined) return;
-      if (changed.size > maxDocumentCount) throw new LeafFullError(leaf, maxDocumentCount);
-      if ((await store.swap(leaf, head, changed)) === 'swapped') return;
+      const { changed, left } = withDocuments(present, documents, maxDocumentCount);
+      if (changed === undefined || (await store.swap(leaf, head, changed)) === 'swapped') return left;
       await clock.sleep(backoffMs(tries, BACKOFF, random));
     }
     throw new PatternError('scatter-gather/overtaken', `Others wrote ${leafName(leaf)} ${TRIES} times first.`, {
@@ -104,7 +97,7 @@ export const indexer = (options: IndexerOptions): Indexer => {
     const endAtMs = clock.monotonicMs() + timeMs;
     const again = new Set<string>();
     const hopeless = new Map<string, string>();
-    const deliveries = new Map<number, Delivery>();
+    const deliveries = new Map<number, Delivered[]>();
     for (const message of messages) {
       const read = readDocuments(message.body);
       if ('reason' in read) {
@@ -113,23 +106,20 @@ export const indexer = (options: IndexerOptions): Indexer => {
       }
       for (const [index, document] of read.documents.entries()) {
         const leaf = leafOf(document.id, store.leafCount);
-        const delivery = deliveries.get(leaf) ?? { documents: [], messageIds: new Set() };
+        const delivery = deliveries.get(leaf) ?? [];
         deliveries.set(leaf, delivery);
-        delivery.documents.push({ ...document, stamp: stampOf(message, index) });
-        delivery.messageIds.add(message.id);
+        delivery.push({ ...document, stamp: stampOf(message, index), messageId: message.id });
       }
     }
 
-    const deliver = async (leaf: number, { documents, messageIds }: Delivery): Promise<void> => {
+    const deliver = async (leaf: number, documents: readonly Delivered[]): Promise<void> => {
       try {
         if (clock.monotonicMs() >= endAtMs) throw new PatternError('scatter-gather/out-of-time', 'No time is left.');
-        await update(leaf, documents);
+        const fullReason = `${leafName(leaf)} has no room for more than ${maxDocumentCount} documents.`;
+        for (const { messageId } of await update(leaf, documents)) hopeless.set(messageId, fullReason);
       } catch (error) {
         log.error('documents not indexed', { leaf: leafName(leaf), error });
-        for (const id of messageIds) {
-          if (error instanceof LeafFullError) hopeless.set(id, error.message);
-          else again.add(id);
-        }
+        for (const { messageId } of documents) again.add(messageId);
       }
     };
     await inTurns([...deliveries], CONCURRENCY, ([leaf, delivery]) => deliver(leaf, delivery));

@@ -211,6 +211,25 @@ describe('hold', () => {
     cancel.abort(new Error('no longer'));
     expect(await time.until(held)).toBe('told to stop');
   });
+
+  test('a signal that comes while the campaign hands its tenure over is heard', async () => {
+    const { member, time } = fleet();
+    const cancel = new AbortController();
+    let isAborted = false;
+    Object.defineProperty(cancel.signal, 'aborted', {
+      get: () => {
+        const before = isAborted;
+        isAborted = true;
+        if (!before) queueMicrotask(() => cancel.abort(new Error('no longer')));
+        return before;
+      },
+    });
+    const work = async ({ signal }: Tenure): Promise<boolean> => {
+      await time.sleep(1);
+      return signal.aborted;
+    };
+    expect(await time.until(member().hold('l', 'a', work, cancel.signal))).toBe(true);
+  });
 });
 
 test('observe tells who owns it, by one call, and nobody of what never was', async () => {
@@ -241,6 +260,13 @@ test.each([
   ['leaseMs', 1.5],
 ])('%s out of its range is refused', (name, value) => {
   expect(() => fleet([], { [name]: value }).member()).toThrow(`Expected '${name}' to be`);
+});
+
+test('a renewal that would come after the end of the tenure is refused', () => {
+  expect(() => fleet([], { renewMs: 500, marginMs: 500 }).member()).toThrow(
+    "Expected 'renewMs' to be less than leaseMs − marginMs, 500, got 500.",
+  );
+  expect(() => fleet([], { renewMs: 499, marginMs: 500 }).member()).not.toThrow();
 });
 
 test('an unknown option is refused', () => {

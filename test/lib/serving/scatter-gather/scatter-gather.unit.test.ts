@@ -195,6 +195,17 @@ describe('calls that are late', () => {
     expect(gathered).toMatchObject({ status: 'complete', hedgedCount: 1 });
   });
 
+  test('once so many latencies are known it stays known what is late, however many they are', async () => {
+    const { clock, options } = someLeaves({
+      count: 100,
+      behaviour: (leaf, attempt, request) => (request === 'q' && leaf === 2 && attempt === 1 ? 'hang' : well),
+      policy: { hedge: { ...hedge, sampleCount: 10_000 } },
+    });
+    const ask = scatterGather(options);
+    for (let n = 0; n < 101; n += 1) await clock.until(ask('warm'));
+    expect(await clock.until(ask('q'))).toMatchObject({ status: 'complete', hedgedCount: 1 });
+  });
+
   test('nothing is late before so many latencies are known', async () => {
     const { clock, calls, options } = someLeaves({
       count: 19,

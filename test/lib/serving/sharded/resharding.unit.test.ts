@@ -1,8 +1,11 @@
 import { memoryQueue } from '#primitives/memory/queue';
 import { seededRandom } from '#primitives/memory/random';
+import { hotKeys } from '#serving/sharded/hot-keys';
 import { shardWorker } from '#serving/sharded/shard-worker';
+import { MAX_VALUE_BYTES } from '#serving/sharded/value-limit';
 import { quiet } from '../../batch/work-queue/world.ts';
 import { place } from './place.ts';
+import { wrapped } from './wrapped.ts';
 
 const keys = Array.from({ length: 60 }, (_, at) => `key-${at}`);
 
@@ -78,6 +81,44 @@ test('a driver whose time is over leaves the rest, and another goes on where it 
   await until(shards.begin('p', { kind: 'add', name: 'new' }));
   expect(await until(shards.drive(0))).toBe('more');
   expect(await until(Promise.all([shards.drive(60_000), host().shards.drive(60_000)]))).toEqual(['idle', 'idle']);
+});
+
+test('the largest values move, with the longest keys, to shards with the longest names, also with copies', async () => {
+  const long = Array.from({ length: 7 }, (_, at) => `${at}`.padEnd(64, 'n'));
+  const { host, until, clock } = place({ shardCount: 2, copyCount: 3 });
+  const hot = { keys: hotKeys({ readCount: 2, windowMs: 60_000, clock }), copyCount: 5, keepMs: 60_000 };
+  const { cache, shards } = host({ hot });
+  const value = 'v'.repeat(MAX_VALUE_BYTES);
+  const some = keys.slice(0, 8).map((key) => key.padEnd(1_024, 'k'));
+  for (const key of some) await until(cache.put(key, value, { ttlMs: 31_536_000_000 }));
+  for (const name of long) {
+    expect(await until(shards.begin(name, { kind: 'add', name, weight: 1.234_567_890_123 }))).toEqual({
+      status: 'begun',
+    });
+    expect(await until(shards.drive(60_000))).toBe('idle');
+    for (const key of some) expect((await until(cache.get(key))).hit?.value === value).toBe(true);
+  }
+});
+
+test('who drives a plan that others have ended goes on with the next one', async () => {
+  const { host, until, control } = place({ slotBits: 8 });
+  const other = host();
+  let putCount = 0;
+  const late = wrapped(control, (inner) => ({
+    put: async (put) => {
+      putCount += 1;
+      if (putCount > 100) throw new Error('It runs in circles.');
+      if (putCount === 1) {
+        expect(await other.shards.drive(60_000)).toBe('idle');
+        await other.shards.begin('two', { kind: 'add', name: 'b' });
+        expect(await other.shards.drive(0)).toBe('more');
+      }
+      return inner.put(put);
+    },
+  }));
+  await until(other.shards.begin('one', { kind: 'add', name: 'a' }));
+  expect(await until(host({ control: late }).shards.drive(60_000))).toBe('idle');
+  expect(await until(other.shards.status())).toMatchObject({ status: 'idle', ended: ['one', 'two'] });
 });
 
 describe('messages', () => {

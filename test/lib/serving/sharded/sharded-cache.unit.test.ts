@@ -1,4 +1,5 @@
 import { hotKeys } from '#serving/sharded/hot-keys';
+import { MAX_VALUE_BYTES } from '#serving/sharded/value-limit';
 import type { Host } from './cluster.ts';
 import { place } from './place.ts';
 
@@ -125,6 +126,18 @@ test('a key is read from its copy while its shard does not answer; a put is refu
   expect((await until(one.cache.get(key))).hit).toEqual({ value: 'kept', shard: 'shard-1' });
 });
 
+test('copies are in other tables where there are any: every key is read while one table is away', async () => {
+  const { host, until, down, tables } = place({ shardCount: 2, copyCount: 1 });
+  const one = host({ tables: tables.slice(0, 2) });
+  for (const name of ['shard-2', 'shard-3']) {
+    await until(one.shards.begin(name, { kind: 'add', name }));
+    expect(await until(one.shards.drive(60_000))).toBe('idle');
+  }
+  for (const key of keys) await until(one.cache.put(key, key));
+  down.add('shard-0');
+  for (const key of keys) expect((await until(one.cache.get(key))).hit?.value).toBe(key);
+});
+
 test('a key is read from its copy while its shard hangs: late once, then at once; a put is an error in time', async () => {
   const { clock, host, until, hanging } = place({ copyCount: 1, patience: { timeoutMs: 2_000, pauseMs: 5_000 } });
   const one = host();
@@ -186,6 +199,27 @@ test('a hot key is read from several shards, and a put reaches all of them', asy
   expect(Math.min(...readers.values())).toBeGreaterThan(60);
   await until(other.cache.put('hot', 1));
   for (let n = 0; n < 30; n += 1) expect((await until(one.cache.get('hot'))).hit?.value).toBe(1);
+});
+
+test('an entry that has no room for the names of its copies is read all the same', async () => {
+  const { host, until, clock, tables } = place();
+  const { cache, view } = host({
+    hot: { keys: hotKeys({ readCount: 2, windowMs: 1_000, clock }), copyCount: 2, keepMs: 60_000 },
+  });
+  const { partition, shard } = (await until(view.current())).routeOf('a').home;
+  const value = 'v'.repeat(409_500);
+  const fields = { version: 1, revision: 1, value };
+  await until(tables[shard.table]?.put({ key: { partition, sort: 'a' }, fields }) ?? Promise.reject(new Error('none')));
+  for (let n = 0; n < 20; n += 1) expect((await until(cache.get('a'))).hit?.value === value).toBe(true);
+});
+
+test.each([
+  ['a text', 'v'.repeat(MAX_VALUE_BYTES + 1)],
+  ['a list', Array.from({ length: 135_168 }, () => 1)],
+  ['names', { ['n'.repeat(65_000)]: 'v'.repeat(MAX_VALUE_BYTES - 65_000) }],
+])('%s that may be too large where its key moves is refused', async (_what, value) => {
+  const { cache } = place().host();
+  await expect(cache.put('k', value)).rejects.toThrow("Expected 'value' to be at most 405504 bytes");
 });
 
 test.each([

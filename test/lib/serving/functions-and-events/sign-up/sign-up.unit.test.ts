@@ -20,10 +20,13 @@ const world = (mailer: (mail: Mail) => Promise<void> = async () => undefined) =>
   const clock = memoryClock();
   const calls: string[] = [];
   let breakBus = false;
+  let throttledCount = 0;
   const wire = memoryWire({
     intercept: async (operation, apply) => {
       calls.push(operation.operation);
       if (breakBus && operation.primitive === 'bus') throw new UnavailableError('bus');
+      if (operation.operation === 'dynamodb.UpdateItem' && (throttledCount -= 1) >= 0)
+        throw new UnavailableError('table');
       return apply();
     },
   });
@@ -71,6 +74,7 @@ const world = (mailer: (mail: Mail) => Promise<void> = async () => undefined) =>
     mails,
     partitions,
     setBus: (broken: boolean) => (breakBus = broken),
+    throttleUpdates: (count: number) => (throttledCount = count),
   };
 };
 
@@ -192,6 +196,23 @@ test('a failing attempt is to be seen before the next', async () => {
   expect((await api.look('s'))?.steps[2]).toMatchObject({ name: 'welcome', status: 'failing', attempts: 2 });
 });
 
+test('a sign-up whose mail is out is not undone when its progress cannot be written: the mail comes again, then it', async () => {
+  let throttledCount = 100;
+  const { start, steps, api, mails, clock, throttleUpdates } = world(async () => {
+    throttleUpdates(throttledCount);
+  });
+  await start('s');
+  await steps.run({ signupId: 's', task: 'account', attempt: 1 });
+  const welcome = (attempt: number) => clock.until(steps.run({ signupId: 's', task: 'welcome', attempt }));
+  await expect(welcome(ATTEMPT_COUNT)).rejects.toMatchObject({ code: 'sign-up/not-noted', retryable: true });
+  expect((await api.look('s'))?.status).toBe('running');
+  // Throttled for a moment: that is waited for.
+  throttledCount = 1;
+  expect(await welcome(ATTEMPT_COUNT + 1)).toBe('done');
+  expect((await api.look('s'))?.status).toBe('completed');
+  expect(mails.map(({ id }) => id)).toEqual(['s', 's']);
+});
+
 test('a delivery that was never answered turns the sign-up to compensation', async () => {
   const { start, steps, settle, api, partitions } = world();
   await start('s');
@@ -215,13 +236,15 @@ test('a step that was given up while it ran changes nothing when it ends', async
   expect(partitions()).toEqual(['signup/s']);
 });
 
-test('compensation never frees the address of another', async () => {
-  const { start, steps, table } = world();
+test('compensation never frees the address of another: somebody has to look', async () => {
+  const { start, steps, table, api } = world();
   await start('s');
   await steps.giveUp({ signupId: 's', task: 'account', attempt: 3 }, 'no answer');
   // What cannot be: somebody has the address by another way.
   await table.put({ key: { partition: 'address/ann@example.org', sort: 'address' }, fields: { signupId: 'other' } });
-  await steps.run({ signupId: 's', task: 'compensate', attempt: 1 });
+  const undo = steps.run({ signupId: 's', task: 'compensate', attempt: 1 });
+  await expect(undo).rejects.toThrow(new InvalidArgumentError("Sign-up s is not undone: its address is another's."));
+  expect((await api.look('s'))?.status).toBe('compensating');
   const { fields } = table.dump().find(({ key }) => key.partition.startsWith('address/')) ?? {};
   expect(fields).toEqual({ signupId: 'other' });
 });

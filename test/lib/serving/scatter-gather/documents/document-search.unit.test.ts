@@ -25,6 +25,12 @@ describe('what is found', () => {
     expect(await world.ids('constructor __proto__ toString')).toEqual([]);
   });
 
+  test('also a word that is named after many that no document has', async () => {
+    const world = searchWorld({ leafCount: 1 });
+    await world.put([{ id: 'fox', text: 'The quick brown fox' }]);
+    expect(await world.ids(`${Array.from({ length: 100 }, (_, at) => `unknown${at}`).join(' ')} fox`)).toEqual(['fox']);
+  });
+
   test('nothing, when there is nothing: all leaves are asked and answer', async () => {
     const world = searchWorld({ leafCount: 3 });
     const found = await world.clock.until(world.search.search('fox', { limit: 10 }));

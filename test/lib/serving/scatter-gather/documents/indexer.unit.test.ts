@@ -1,4 +1,5 @@
-import { UnavailableError } from '#primitives/errors';
+import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
+import type { IndexHead } from '#serving/scatter-gather/documents/index-store';
 import { searchWorld } from './search-world.ts';
 
 const documents = (...texts: readonly string[]): string =>
@@ -98,7 +99,25 @@ describe('limits', () => {
     expect(await world.index([world.message(documents('x', 'y'))])).toEqual(new Set());
     const [letter] = await world.deadLetters.receive({ maxCount: 10 });
     expect(letter?.attributes['reason']).toBe('leaf-0 has no room for more than 2 documents.');
-    expect(await world.ids('word x')).toEqual(['a']);
+    expect((await world.ids('word x y')).toSorted()).toEqual(['a', 'd0']);
+  });
+
+  test('in a batch of more than a leaf has room for, new versions and the first new documents are indexed', async () => {
+    const world = searchWorld({ leafCount: 1, maxDocumentCount: 3 });
+    await world.put([
+      { id: 'a', text: 'old' },
+      { id: 'b', text: 'old' },
+    ]);
+    const one = (id: string) => world.message(JSON.stringify({ documents: [{ id, text: `new ${id}` }] }));
+    const [update, fits, exceeds] = [one('a'), one('c'), one('d')];
+    expect(await world.index([update, fits, exceeds])).toEqual(new Set());
+    expect((await world.ids('new')).toSorted()).toEqual(['a', 'c']);
+    expect(await world.ids('old')).toEqual(['b']);
+    const letters = await world.deadLetters.receive({ maxCount: 10 });
+    expect(letters.map(({ body }) => body)).toEqual([exceeds.body]);
+    // Full as it is, and what is there can be replaced.
+    expect(await world.index([one('b'), one('e')])).toEqual(new Set());
+    expect((await world.ids('new')).toSorted()).toEqual(['a', 'b', 'c']);
   });
 
   test('versions that nobody reads any more are swept: a leaf has at most 33, of two objects each', async () => {
@@ -145,6 +164,26 @@ describe('a leaf that cannot be written', () => {
     const index = indexer({ store, deadLetters, clock, random, log: quiet, maxDocumentCount: 10 });
     expect(await index([message], 0)).toEqual(new Set([message.id]));
   });
+});
+
+test('a version that others have built on is kept, also when its own indexer never learnt that it counted', async () => {
+  let isFirst = true;
+  const world = searchWorld({
+    leafCount: 1,
+    intercept: async (operation, apply) => {
+      if (operation.operation !== 'dynamodb.PutItem' || !isFirst) return apply();
+      isFirst = false;
+      await apply();
+      seen = await world.store.head(0);
+      await world.store.swap(0, seen, new Map());
+      throw new OutcomeUnknownError('PutItem', new Error('no answer'));
+    },
+  });
+  let seen: IndexHead | undefined;
+  expect(await world.store.swap(0, undefined, new Map())).toBe('overtaken');
+  // Who saw it as the head asks for it yet.
+  expect((await world.store.collection(seen?.indexKey ?? '')).size).toBe(0);
+  expect((await world.store.statistics(seen?.statisticsKey ?? '')).documentCount).toBe(0);
 });
 
 test('a batch costs five calls for each leaf that it changes', async () => {
