@@ -18,6 +18,12 @@ import { untilAnswered } from './until-answered.ts';
 
 type SettledEntry = Settled | { readonly status: 'failed'; readonly error: unknown };
 
+/** What a key of the batch came to, and for which of the bodies that it came with. */
+interface Known {
+  readonly bodyHash: string;
+  readonly outcome: SettledEntry;
+}
+
 /** A key of the batch that was claimed, and what its work came to. */
 interface Run {
   readonly claim: Claim;
@@ -144,7 +150,7 @@ export const batchRunner = (options: {
   };
 
   return async (scope, entries, leaseMs) => {
-    const settled = new Map<string, SettledEntry>();
+    const settled = new Map<string, Known>();
     const runs = new Map<string, Run>();
     for (const entry of entries) {
       checkText('key', entry.key, 1, 1024);
@@ -154,30 +160,35 @@ export const batchRunner = (options: {
       const remembered = records.remembered(partition, entry.bodyHash);
       // Of another body: the next entry of this key may have the one that is remembered.
       if (remembered?.status === 'reused') continue;
-      if (remembered !== undefined) settled.set(partition, remembered);
+      // With its body: what is remembered now may be forgotten when the works have ended.
+      if (remembered !== undefined) settled.set(partition, { bodyHash: entry.bodyHash, outcome: remembered });
       else runs.set(partition, { entry, claim: { partition, bodyHash: entry.bodyHash, token: random.uuid() } });
     }
-    const tell = (claim: Claim, outcome: SettledEntry): void => void settled.set(claim.partition, outcome);
+    const tell = ({ partition, bodyHash }: Claim, outcome: SettledEntry): void =>
+      void settled.set(partition, { bodyHash, outcome });
     const claims = [...runs.values()].map((about): Part<Run> => {
       return { about, write: { kind: 'put', ...records.claim(about.claim, leaseMs) } };
     });
-    const claimed = await writeAll(claims, ({ claim }, current) =>
-      tell(claim, current === undefined ? COME_AGAIN : records.judge(claim.partition, claim.bodyHash, current)),
-    );
-    const ended = await Promise.all(claimed.map((run) => runOne(scope, run)));
+    const claimedBefore: Run[] = [];
+    const claimed = await writeAll(claims, (about, current) => {
+      const { claim } = about;
+      // Refused by our own write, whose answer was lost before a conflict made another transaction of it.
+      if (current?.['token'] === claim.token) claimedBefore.push(about);
+      else tell(claim, current === undefined ? COME_AGAIN : records.judge(claim.partition, claim.bodyHash, current));
+    });
+    const ended = await Promise.all([...claimedBefore, ...claimed].map((run) => runOne(scope, run)));
     for (const group of inTransactions(ended)) await finish(group, tell);
 
     const seen = new Set<string>();
     return entries.map((entry): SettledEntry => {
       const partition = partitionOf(scope, entry.key);
-      const first = runs.get(partition);
-      const outcome = settled.get(partition);
+      const known = settled.get(partition);
       // Another body is remembered.
-      if (outcome === undefined) return REUSED;
-      if (first !== undefined && first.entry.bodyHash !== entry.bodyHash)
+      if (known === undefined) return REUSED;
+      const { bodyHash, outcome } = known;
+      if (bodyHash !== entry.bodyHash)
         // The first of this key was refused for its body: this one may be right, and was not asked about.
         return outcome.status === 'reused' ? COME_AGAIN : REUSED;
-      if (first === undefined) return records.remembered(partition, entry.bodyHash) ?? outcome;
       const isRepeated = seen.has(partition);
       seen.add(partition);
       return isRepeated && outcome.status === 'answered' ? { ...outcome, replayed: true } : outcome;

@@ -45,7 +45,6 @@ interface Call {
 }
 
 interface Flight {
-  readonly bodyHash: string;
   readonly signal: AbortSignal | undefined;
   readonly settled: Promise<Settled>;
 }
@@ -96,7 +95,10 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
   checkOptions(options);
   const { table, clock, random, inProgressMs, keepMs, cacheCount = 256, whileRunning = { mode: 'reject' } } = options;
   const records = runRecords({ clock, keepMs, cacheCount });
+  /** By key and body. */
   const flights = new Map<string, Flight>();
+  /** The bodies of the keys that this process has claimed. */
+  const claimed = new Map<string, string>();
 
   const leaseMs = ({ attemptMs = inProgressMs }: RunOptions): number => {
     checkInteger('attemptMs', attemptMs, 0, MAX_RUN_MS);
@@ -131,12 +133,8 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
     return records.judge(claim.partition, claim.bodyHash, outcome.current);
   };
 
-  /** Runs the work, when the key can be had. */
-  const attempt = async (call: Call): Promise<Settled> => {
-    const { partition, bodyHash } = call;
-    const claim = { partition, bodyHash, token: random.uuid() };
-    const refused = await claimKey(claim, call);
-    if (refused !== undefined) return refused;
+  /** Runs the work of a key that is ours. */
+  const perform = async (claim: Claim, call: Call): Promise<Settled> => {
     let done: Work;
     try {
       done = await call.work(call.operationId());
@@ -148,6 +146,20 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
     if (done.keep) return store(claim, text);
     await release(claim);
     return { status: 'answered', text, replayed: false };
+  };
+
+  /** Runs the work, when the key can be had. */
+  const attempt = async (call: Call): Promise<Settled> => {
+    const { partition, bodyHash } = call;
+    const claim = { partition, bodyHash, token: random.uuid() };
+    const refused = await claimKey(claim, call);
+    if (refused !== undefined) return refused;
+    claimed.set(partition, bodyHash);
+    try {
+      return await perform(claim, call);
+    } finally {
+      claimed.delete(partition);
+    }
   };
 
   const settle = async (call: Call): Promise<Settled> => {
@@ -181,23 +193,21 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
 
   const settleJoined = async (call: Call): Promise<Settled> => {
     const { partition, bodyHash, signal } = call;
+    // Only a claim makes the key a body's: beside one that has none yet the table is asked which body is right.
+    if ((claimed.get(partition) ?? bodyHash) !== bodyHash) return REUSED;
+    const name = `${partition}/${bodyHash}`;
     let past: Flight | undefined;
-    for (
-      let flight = flights.get(partition);
-      flight !== past && flight !== undefined;
-      flight = flights.get(partition)
-    ) {
-      if (flight.bodyHash !== bodyHash) return REUSED;
+    for (let flight = flights.get(name); flight !== past && flight !== undefined; flight = flights.get(name)) {
       const settled = await join(flight, call);
       if (settled !== undefined) return settled;
       past = flight;
     }
-    const own: Flight = { bodyHash, signal, settled: settle(call) };
-    flights.set(partition, own);
+    const own: Flight = { signal, settled: settle(call) };
+    flights.set(name, own);
     try {
       return await own.settled;
     } finally {
-      if (flights.get(partition) === own) flights.delete(partition);
+      if (flights.get(name) === own) flights.delete(name);
     }
   };
 

@@ -62,7 +62,7 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
   const ring = clockRing<Entry<V>>({ maxCount: maxEntryCount, maxBytes });
   const flights = new Map<string, Running<Lookup<V>>>();
   const loads = new Map<string, Running<Entry<V>>>();
-  const refreshes = new Map<string, Promise<void>>();
+  const refreshes = new Map<string, Running<void>>();
 
   const load = loadInTime({ ...options, onLoad: counts.load });
   const level =
@@ -107,7 +107,10 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
   const keep = (entry: Entry<V>, running: { readonly isKept: boolean }): void => {
     const known = ring.get(entry.key);
     const isNewer = known === undefined || known.freshUntilMs <= entry.freshUntilMs;
-    if (running.isKept && isNewer && entry.ifErrorUntilMs > clock.monotonicMs()) ring.set(entry);
+    if (!running.isKept || !isNewer) return;
+    if (entry.ifErrorUntilMs > clock.monotonicMs()) ring.set(entry);
+    // Of no further use itself (that there is none, for a time that is over): what it replaces is no longer true.
+    else ring.delete(entry.key);
   };
 
   const answerOf = (entry: Entry<V>, state: Lookup<V>['state'], refreshed?: Promise<void>): Lookup<V> => ({
@@ -155,10 +158,10 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
     });
   };
 
-  const renew = async (key: string, basis: SharedRecord | undefined): Promise<void> => {
+  const renew = async (key: string, basis: SharedRecord | undefined, self: { readonly isKept: boolean }) => {
     const record = basis ?? (await readShared(key));
     const known = basis === undefined ? sharedEntry(key, record) : undefined;
-    if (known !== undefined && clock.monotonicMs() < known.freshUntilMs) keep(known, { isKept: true });
+    if (known !== undefined && clock.monotonicMs() < known.freshUntilMs) keep(known, self);
     else await loadOnce(key, record);
   };
 
@@ -166,16 +169,16 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
   const refresh = (entry: Entry<V>, basis: SharedRecord | undefined): Promise<void> => {
     const { key } = entry;
     const same = refreshes.get(key);
-    if (same !== undefined) return same;
+    if (same !== undefined) return same.promise;
     if (clock.monotonicMs() < entry.pausedUntilMs) return Promise.resolve();
-    const refreshed = renew(key, basis)
-      .catch((error: unknown) => {
+    return run(refreshes, key, async (self) => {
+      try {
+        await renew(key, basis, self);
+      } catch (error) {
         entry.pausedUntilMs = clock.monotonicMs() + errorPauseMs;
         onTrouble(error, key);
-      })
-      .finally(() => refreshes.delete(key));
-    refreshes.set(key, refreshed);
-    return refreshed;
+      }
+    });
   };
 
   const fly = async (key: string, self: { isKept: boolean }): Promise<Lookup<V>> => {
@@ -219,6 +222,16 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
     return run(flights, key, (self) => fly(key, self));
   };
 
+  /** What is on its way goes to those who wait for it, and is not kept. */
+  const forget = (key: string): void => {
+    for (const map of [flights, loads, refreshes]) {
+      const running = map.get(key);
+      if (running !== undefined) running.isKept = false;
+      map.delete(key);
+    }
+    ring.delete(key);
+  };
+
   const counted = async (lookup: Promise<Lookup<V>>): Promise<Lookup<V>> => {
     try {
       const answer = await lookup;
@@ -246,11 +259,13 @@ export const cache = <V extends Shareable>(options: CacheOptions<V>): Cache<V> =
     lookup,
     drop: async (key) => {
       checkText('key', key, 1, MAX_KEY_BYTES);
-      for (const running of [flights.get(key), loads.get(key)]) if (running !== undefined) running.isKept = false;
-      flights.delete(key);
-      loads.delete(key);
-      ring.delete(key);
-      await level?.drop(key);
+      forget(key);
+      try {
+        await level?.drop(key);
+      } finally {
+        // What was asked for meanwhile may have found the record that was still there.
+        forget(key);
+      }
     },
     stats: () => ({
       ...counts.read(),

@@ -52,7 +52,7 @@ export const fleetLoad = (options: FleetLoadOptions) => {
       throw error;
     }
     const worstAgeMs = clock.monotonicMs() - startedMs;
-    await shared.store(key, token, value).catch((trouble: unknown) => onTrouble(trouble, key));
+    await shared.store(key, token, value, worstAgeMs).catch((trouble: unknown) => onTrouble(trouble, key));
     return { value, worstAgeMs };
   };
 
@@ -65,9 +65,12 @@ export const fleetLoad = (options: FleetLoadOptions) => {
   /** What another host has brought since `seen`; undefined when there is nothing yet. */
   const broughtBy = (record: SharedRecord | undefined, seen: Seen, startedMs: number): Brought | undefined => {
     const loaded = record?.loaded;
-    // A version that was not there when we began to wait was loaded since: no clock has to be asked.
-    if (loaded !== undefined && loaded.version !== seen.basis?.loaded?.version)
-      return { value: loaded.value, worstAgeMs: clock.monotonicMs() - startedMs };
+    // A version that was not there when we began to wait: its load has ended since, and began a lease before that at most,
+    // wherever its host's clock is.
+    if (loaded !== undefined && loaded.version !== seen.basis?.loaded?.version) {
+      const waitedMs = clock.monotonicMs() - startedMs;
+      return { value: loaded.value, worstAgeMs: Math.min(Math.max(loaded.worstAgeMs, waitedMs), waitedMs + leaseMs) };
+    }
     const failure = record?.failure;
     if (failure !== undefined && failure.lease === seen.watch?.lease)
       throw new LoadFailedElsewhereError(failure.message, failure.retryable);

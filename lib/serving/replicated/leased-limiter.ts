@@ -19,9 +19,6 @@ interface Lease extends RingEntry {
   refusedUntilMs: number;
 }
 
-/** More than was asked for in the last life of a lease, so that what grows is not always too small. */
-const HEADROOM = 1.25;
-
 /**
  * A limit for each key that holds over all hosts together, of which each host leases a part ahead: most decisions are
  * made in memory. In any window of W seconds at most rate × W + burst are let through, wherever within `maxClockSkewMs` of
@@ -65,11 +62,14 @@ export const leasedLimiter = (options: LeasedLimiterOptions): Limiter => {
     return made;
   };
 
-  /** As many as were asked for in the last life; twice as many as last time when those did not last. */
+  /**
+   * As many as were asked for in the last life, and no fewer than last time when those did not last. Not more: what a
+   * lease has and nobody asks for is lost to all hosts.
+   */
   const nextSize = (lease: Lease, nowMs: number, waitingTokens: number): number => {
     const elapsedMs = nowMs - lease.sinceMs;
-    const perLife = (lease.askedCount * leaseMs * HEADROOM) / Math.max(elapsedMs, leaseMs);
-    const wanted = elapsedMs < leaseMs ? Math.max(2 * lease.size, perLife) : perLife;
+    const perLife = (lease.askedCount * leaseMs) / Math.max(elapsedMs, leaseMs);
+    const wanted = elapsedMs < leaseMs ? Math.max(lease.size, perLife) : perLife;
     if (elapsedMs >= leaseMs) Object.assign(lease, { sinceMs: nowMs, askedCount: 0 });
     return Math.min(maxSize, Math.max(waitingTokens, Math.ceil(wanted), 1));
   };

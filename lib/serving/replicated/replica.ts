@@ -80,7 +80,8 @@ export const replica = (options: ReplicaOptions): Replica => {
   checkNumber('recheckMs', recheckMs, 0, 60_000);
   let isDraining = false;
   let runningCount = 0;
-  let idle = Promise.withResolvers<void>();
+  /** It drains, and the last request has ended. */
+  const idle = Promise.withResolvers<void>();
   let last: { readonly atMs: number; readonly results: Promise<readonly CheckResult[]> } | undefined;
 
   const runCheck = async ({ name: checked, check }: ReadinessCheck): Promise<CheckResult> => {
@@ -126,13 +127,12 @@ export const replica = (options: ReplicaOptions): Replica => {
         return await work();
       } finally {
         runningCount -= 1;
-        if (runningCount === 0) idle.resolve();
+        if (isDraining && runningCount === 0) idle.resolve();
       }
     },
     drain: async (timeoutMs) => {
       checkNumber('timeoutMs', timeoutMs, 0, 900_000);
       isDraining = true;
-      idle = Promise.withResolvers();
       const over = new AbortController();
       const limit = clock.sleep(timeoutMs, over.signal).catch(() => undefined);
       if (runningCount > 0) await Promise.race([idle.promise, limit]);

@@ -1,3 +1,4 @@
+import { OutcomeUnknownError } from '#primitives/errors';
 import { checkNames, checkNumber, checkText } from '#primitives/checks';
 import { checkParts } from '#primitives/part-checks';
 import type { Clock } from '#primitives/clock';
@@ -12,6 +13,7 @@ import {
   type Fields,
   type Json,
   type Table,
+  type WriteOutcome,
 } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import { shareable } from './shareable.ts';
@@ -49,9 +51,16 @@ export interface Sessions {
   /**
    * Stores the whole session. What was answered is in the table: no replica that ends, drained or killed, takes a session
    * with it. With `version` only over the session that has it (`undefined` in an object: only where there is none).
+   *
+   * @throws {@link OutcomeUnknownError} when the answer was lost and, without a `version`, the session is now another
+   *   one: whether that came before or after cannot be told, and to write again could undo it
    */
   put(id: string, data: Json, only?: { readonly version: string | undefined }): Promise<SessionOutcome>;
-  /** Ends the session; to end one that is over is no error. */
+  /**
+   * Ends the session; to end one that is over is no error.
+   *
+   * @throws {@link OutcomeUnknownError} when the answer was lost and there is a session now: it may be a new one
+   */
   delete(id: string): Promise<void>;
 }
 
@@ -63,7 +72,7 @@ const MAX_ID_BYTES = 1_024;
  * Sessions in a table: any replica serves any session, so that replicas may come, go, drain and die. Expiry is judged by
  * the wall clock of the replica that reads: clocks that differ make a session end that much earlier or later.
  *
- * Calls: 1 each; a get that renews 2.
+ * Calls: 1 each; a get that renews 2; one more when an answer was lost.
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
@@ -99,6 +108,25 @@ export const sessions = (options: SessionsOptions): Sessions => {
     return outcome.status === 'written' ? { ...session, expiresAtMs } : session;
   };
 
+  /**
+   * A write that nothing keeps from being done twice is not repeated: once its answer was lost, another one may have come
+   * behind it. It has been done when what is there now shows it; else what became of it stays unknown.
+   */
+  const onceOnly = async (
+    id: string,
+    write: () => Promise<WriteOutcome>,
+    isDone: (now: Fields | undefined) => boolean,
+  ): Promise<WriteOutcome> => {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof OutcomeUnknownError)) throw error;
+      const isKnown = await table.get(keyOf(id)).then(isDone, () => false);
+      if (!isKnown) throw error;
+      return { status: 'written' };
+    }
+  };
+
   const conditionOf = (only: { readonly version: string | undefined }, nowMs: number): Condition =>
     only.version === undefined
       ? absentOrOver(nowMs)
@@ -113,22 +141,26 @@ export const sessions = (options: SessionsOptions): Sessions => {
     put: async (id, data, only) => {
       const nowMs = clock.nowMs();
       const session: Session = { data: shareable('data', data), version: random.uuid(), expiresAtMs: nowMs + ttlMs };
-      const outcome = await untilAnswered(() =>
+      const write = (): Promise<WriteOutcome> =>
         table.put({
           key: keyOf(id),
           // As text: a table keeps no order of names, and not every number.
           fields: { ...session, data: JSON.stringify(data) },
           expiresAtMs: session.expiresAtMs,
           ...(only === undefined ? {} : { condition: conditionOf(only, nowMs) }),
-        }),
-      );
+        });
+      const outcome = await (only?.version === undefined
+        ? onceOnly(id, write, (now) => now?.['version'] === session.version)
+        : // No version comes twice: once it is replaced, by us or another one, a repeat is refused.
+          untilAnswered(write));
       // Refused by our own write, whose answer was lost.
       if (outcome.status === 'written' || outcome.current?.['version'] === session.version)
         return { status: 'stored', session };
       return { status: 'conflict', session: sessionOf(outcome.current) };
     },
     delete: async (id) => {
-      await untilAnswered(() => table.delete({ key: keyOf(id) }));
+      const write = (): Promise<WriteOutcome> => table.delete({ key: keyOf(id) });
+      await onceOnly(id, write, (now) => sessionOf(now) === undefined);
     },
   });
 };

@@ -22,7 +22,7 @@ export interface SharedRecord {
         readonly version: string;
         /** Undefined: there was no value. */
         readonly value: Json | undefined;
-        /** Since the load: by this host's clock; and as old as it may be at most. Infinity: it comes from the future. */
+        /** Since the load began: by this host's clock; and as old as it may be at most. Infinity: it comes from the future. */
         readonly ageMs: number;
         readonly worstAgeMs: number;
       }
@@ -45,8 +45,12 @@ export interface SharedLevel {
     basis: SharedRecord | undefined,
     deadLease: string | undefined,
   ): Promise<'mine' | SharedRecord | undefined>;
-  /** Writes what the holder of the lease has loaded, and ends the lease. A former holder changes nothing. */
-  store(key: string, token: string, value: Json | undefined): Promise<void>;
+  /**
+   * Writes what the holder of the lease has loaded, and ends the lease. A former holder changes nothing.
+   *
+   * @param loadedForMs Since the load began: no value is younger on another host than on the one that has loaded it.
+   */
+  store(key: string, token: string, value: Json | undefined, loadedForMs: number): Promise<void>;
   /** Ends the lease and tells those who wait that the load failed. */
   fail(key: string, token: string, error: unknown): Promise<void>;
   drop(key: string): Promise<void>;
@@ -70,7 +74,7 @@ const isFree = (deadLease: string | undefined): Condition =>
 
 /**
  * Values and leases in a table, one record for each key. A lease is a token and nothing else: how long it has been there
- * is measured by whoever waits. When a value was loaded is the loader's wall clock, and read with a tolerance.
+ * is measured by whoever waits. When the load of a value began is the loader's wall clock, and read with a tolerance.
  *
  * @param options.keepMs How long a record is of use after its last write; then the table may remove it.
  */
@@ -120,11 +124,11 @@ export const sharedLevel = (options: {
   return Object.freeze<SharedLevel>({
     read: async (key) => recordOf(await table.get(keyOf(key))),
     acquire,
-    store: async (key, token, value) => {
+    store: async (key, token, value, loadedForMs) => {
       // The token is the version as well: one lease has one load. As text: a table keeps no order of names.
       const fields = {
         version: token,
-        atMs: clock.nowMs(),
+        atMs: clock.nowMs() - loadedForMs,
         ...(value === undefined ? {} : { value: JSON.stringify(value) }),
       };
       await untilAnswered(() =>

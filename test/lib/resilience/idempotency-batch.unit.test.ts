@@ -1,4 +1,5 @@
 import { OutcomeUnknownError, UnavailableError } from '#primitives/errors';
+import type { Table } from '#primitives/table';
 import type { BatchEntry, Work } from '#resilience/idempotency';
 import { heldWork, idempotentWorld, IN_PROGRESS_MS } from './idempotent-world.ts';
 
@@ -79,6 +80,34 @@ test('one that is refused for its body does not decide about another of its key 
   const [refused, unknown] = await host().runBatch('f', [{ ...right, bodyHash: 'other' }, right]);
   expect(refused).toEqual({ status: 'reused' });
   expect(unknown).toMatchObject({ status: 'in-progress' });
+});
+
+test.each([
+  ['pushed out', 1, 1],
+  ['over', 256, 2_000],
+])('what is remembered and then %s while others work is no answer for another body', async (_, cacheCount, tookMs) => {
+  const { clock, host } = idempotentWorld();
+  const one = host({ cacheCount });
+  const work = async (): Promise<Work> => ({ answer: 'answer of A', keep: true });
+  const slow = async (): Promise<Work> => {
+    await clock.sleep(tookMs);
+    return { answer: 'other', keep: true };
+  };
+  await one.run('s', 'k', 'A', work);
+  await clock.advance(59_000);
+  const entries = [
+    { key: 'k', bodyHash: 'A', work },
+    { key: 'o', bodyHash: 'x', work: slow },
+    { key: 'k', bodyHash: 'B', work },
+    { key: 'k', bodyHash: 'A', work },
+  ];
+  const replayed = { status: 'answered', answer: 'answer of A', replayed: true };
+  expect(await clock.until(one.runBatch('s', entries))).toEqual([
+    replayed,
+    { status: 'answered', answer: 'other', replayed: false },
+    { status: 'reused' },
+    replayed,
+  ]);
 });
 
 test('one that fails leaves the others as they are, and may run again at once', async () => {
@@ -179,6 +208,25 @@ test('a lost answer of a claim is recognised, and an answer that cannot be store
   const outcomes = await host().runBatch('f', entries);
   expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'failed']);
   expect(runs).toHaveLength(2);
+});
+
+test('a claim whose answer was lost is recognised when a conflict came between', async () => {
+  let calls = 0;
+  const { clock, table, host } = idempotentWorld(async (_operation, apply) => {
+    const answer = await apply();
+    if (calls === 1) throw new OutcomeUnknownError('claim');
+    return answer;
+  });
+  const conflicting: Table = {
+    ...table,
+    transact: async (...given) => {
+      calls += 1;
+      return calls === 2 ? { status: 'conflict' } : table.transact(...given);
+    },
+  };
+  const { runs, entries } = batchOf('m', 3);
+  expect(await clock.until(host({ table: conflicting }).runBatch('f', entries))).toEqual(answeredAlike(entries, false));
+  expect(runs).toHaveLength(3);
 });
 
 test('a batch whose keys cannot be claimed runs nothing', async () => {

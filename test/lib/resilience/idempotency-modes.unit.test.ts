@@ -180,6 +180,24 @@ describe('join', () => {
     expect(wire.counts()).toEqual({});
   });
 
+  test('a right body beside a wrong one, whichever comes first, gets its answer', async () => {
+    const { clock, host } = idempotentWorld();
+    const { work } = slowWork(clock, 0);
+    await host().run('f', 'k', 'right', work);
+    for (const bodies of [
+      ['wrong', 'right'],
+      ['right', 'wrong'],
+    ]) {
+      const one = host({ whileRunning: JOIN });
+      const outcomes = await Promise.all(bodies.map((body) => one.run('f', 'k', body, work)));
+      expect(outcomes).toEqual(
+        bodies.map((body) =>
+          body === 'right' ? { status: 'answered', answer: { run: 1 }, replayed: true } : { status: 'reused' },
+        ),
+      );
+    }
+  });
+
   test('whoever joined one that gave up waiting goes on until its own time is over', async () => {
     const { clock, host } = idempotentWorld();
     const elsewhere = heldWork();

@@ -198,6 +198,104 @@ test('a key that is dropped while another host loads it comes back from nowhere'
   expect(await f.boot(9).lookup('k')).toMatchObject({ value: 'v2' });
 });
 
+describe('a value that was dropped', () => {
+  test('is not kept by a lookup beside the drop, which still found it', async () => {
+    let value = 'old';
+    const f = fleet({
+      load: async () => value,
+      intercept: (clock) => async (operation, apply) => {
+        if (operation.operation === 'dynamodb.DeleteItem') await clock.sleep(20);
+        return apply();
+      },
+    });
+    await f.first.get('k');
+    value = 'new';
+    const dropped = f.first.drop('k');
+    expect(await f.first.get('k')).toBe('old');
+    await f.clock.until(dropped);
+    expect(await f.first.lookup('k')).toMatchObject({ value: 'new', state: 'miss' });
+  });
+
+  test('is not kept by a refresh whose read was on its way', async () => {
+    let value = 'old';
+    let isSlow = false;
+    const f = fleet({
+      hostCount: 2,
+      load: async () => value,
+      intercept: (clock) => async (operation, apply) => {
+        const answer = await apply();
+        if (isSlow && operation.operation === 'dynamodb.GetItem') await clock.sleep(100);
+        return answer;
+      },
+    });
+    await f.first.get('k');
+    await f.clock.advance(1_000);
+    // Fresh on the shared level, by another host, when this one is stale and asks.
+    await (
+      await f.hosts[1]?.lookup('k')
+    )?.refreshed;
+    isSlow = true;
+    const { refreshed } = await f.first.lookup('k');
+    isSlow = false;
+    value = 'new';
+    await f.first.drop('k');
+    await f.clock.until(Promise.resolve(refreshed));
+    expect(await f.first.lookup('k')).toMatchObject({ value: 'new', state: 'miss' });
+  });
+});
+
+test.each([
+  ['not at all', 0, 1],
+  ['for less than its load takes', 500, 600],
+])('that there is none any more replaces the value, although it is remembered %s', async (_, negativeTtlMs, tookMs) => {
+  let value: string | undefined = 'old';
+  const f = fleet({
+    load: async () => {
+      await f.clock.sleep(tookMs);
+      return value;
+    },
+    policy: { negativeTtlMs },
+  });
+  await f.clock.until(f.first.get('k'));
+  value = undefined;
+  await f.clock.advance(1_000);
+  const { state, refreshed } = await f.first.lookup('k');
+  expect(state).toBe('stale');
+  await f.clock.until(Promise.resolve(refreshed));
+  expect(await f.clock.until(f.first.lookup('k'))).toMatchObject({ value: undefined, state: 'miss' });
+});
+
+test('a value that took long to load is no fresher on the shared level than where it was loaded', async () => {
+  const f = fleet({
+    hostCount: 2,
+    load: async () => {
+      await f.clock.sleep(1_500);
+      return `v${f.loads.length}`;
+    },
+  });
+  await f.clock.until(f.first.get('k'));
+  expect(await f.first.lookup('k')).toMatchObject({ value: 'v1', state: 'stale', ageMs: 1_500 });
+  expect(await f.hosts[1]?.lookup('k')).toMatchObject({ value: 'v1', state: 'stale', ageMs: 1_500 });
+  await f.clock.advance(900);
+  expect((await f.first.lookup('k')).state).toBe('stale');
+});
+
+test('a value is no fresher with who waited for the end of its load than where it was loaded', async () => {
+  const f = fleet({
+    hostCount: 2,
+    load: async () => {
+      await f.clock.sleep(800);
+      return `v${f.loads.length}`;
+    },
+  });
+  void f.first.get('k');
+  await f.clock.advance(700);
+  expect(await f.clock.until(f.hosts[1]?.get('k') ?? Promise.reject(new Error('no host')))).toBe('v1');
+  await f.clock.advance(200);
+  expect(f.clock.monotonicMs()).toBeGreaterThanOrEqual(1_000);
+  expect(await f.hosts[1]?.lookup('k')).toMatchObject({ value: 'v1', state: 'stale' });
+});
+
 describe('whatever goes wrong at whichever write', () => {
   /** Two hosts want the same key; each tries until it has an answer, as a client does. */
   const scenario = async (w: World): Promise<void> => {

@@ -112,7 +112,19 @@ describe('a leased limit', () => {
     const { allowedAtMs, decisionCount } = await offer(fleet, { quota: wide, times, forMs: 20_000, seed: 8 });
     expect(excess(allowedAtMs, wide)).toBeLessThanOrEqual(ROUNDING);
     expect(fleet.callCount() / decisionCount).toBeLessThanOrEqual(0.1);
-    expect(allowedAtMs.length).toBeGreaterThan(0.9 * Math.min(times, 1) * wide.ratePerSecond * 20);
+  });
+
+  test.each([0.9, 1, 1.2])('that is met %d times lets nearly all through that it permits', async (times) => {
+    const large = { ratePerSecond: 500, burstCount: 2_000 };
+    const offsetsMs = Array.from({ length: 8 }, () => 0);
+    const fleet = limitedFleet({ kind: 'leased', quota: large, offsetsMs, leaseMs: 1_000, maxClockSkewMs: 1_000 });
+    const { allowedAtMs, decisionCount } = await offer(fleet, { quota: large, times, forMs: 60_000, seed: 8 });
+    expect(excess(allowedAtMs, large)).toBeLessThanOrEqual(ROUNDING);
+    expect(fleet.callCount() / decisionCount).toBeLessThanOrEqual(0.1);
+    // In the first half the burst of the start fills what is lost.
+    const lateCount = allowedAtMs.filter((atMs) => atMs >= 30_000 && atMs < 60_000).length;
+    expect(lateCount).toBeGreaterThan(0.95 * Math.min(times, 1) * large.ratePerSecond * 30);
+    if (times < 1) expect(allowedAtMs).toHaveLength(decisionCount);
   });
 
   test('gives nearly all to a host that is busy, although others lease as well', async () => {

@@ -86,6 +86,15 @@ test('a replica whose requests do not end drains in time, and says how many are 
   expect(await clock.until(made.drain(1_000))).toEqual({ leftCount: 1 });
 });
 
+test('a drain that is asked for again ends with the work as well, and so does the first', async () => {
+  const { clock, replica: made } = some();
+  await made.serve(good);
+  void made.serve(() => clock.sleep(2_000));
+  const drains = [made.drain(60_000), made.drain(60_000)];
+  expect(await clock.until(Promise.all(drains))).toEqual([{ leftCount: 0 }, { leftCount: 0 }]);
+  expect(clock.monotonicMs()).toBe(2_000);
+});
+
 test('a request that fails is served as well', async () => {
   const { replica: made } = some();
   await expect(made.serve(bad)).rejects.toThrow('no route');

@@ -3,7 +3,6 @@ import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { memoryWire } from '#primitives/memory/wire';
-import type { Table } from '#primitives/table';
 import { sessions, type Sessions } from '#serving/replicated/sessions';
 import { holdAll, seeds, sweep, type World } from '#simulation/index';
 
@@ -17,6 +16,26 @@ const some = () => {
   const boot = (): Sessions =>
     sessions({ table, name: 'test', clock, random: seededRandom((seed += 1)), ttlMs: TTL_MS });
   return { clock, wire, table, boot };
+};
+
+/** The answer of the next write gets lost when `isLost.write` says so, and something happens `meanwhile`. */
+const losing = (meanwhile: () => Promise<void> = async () => undefined) => {
+  const isLost = { write: false };
+  const clock = memoryClock();
+  const wire = memoryWire({
+    intercept: async (operation, apply) => {
+      const answer = await apply();
+      if (!operation.isWrite || !isLost.write) return answer;
+      isLost.write = false;
+      await meanwhile();
+      throw new OutcomeUnknownError(operation.operation);
+    },
+  });
+  const table = memoryTable({ name: 'sessions', clock, wire });
+  let seed = 0;
+  const boot = (): Sessions =>
+    sessions({ table, name: 'test', clock, random: seededRandom((seed += 1)), ttlMs: TTL_MS });
+  return { boot, isLost };
 };
 
 test('any replica finds what another one has stored, as it was stored', async () => {
@@ -59,28 +78,52 @@ test('of two who change the same version one does, and the other one is told wha
 });
 
 test('a change whose answer was lost is known again', async () => {
-  let isLost = false;
-  const clock = memoryClock();
-  const wire = memoryWire({
-    intercept: async (operation, apply) => {
-      const answer = await apply();
-      if (isLost) throw new OutcomeUnknownError(operation.operation);
-      return answer;
-    },
+  const { boot, isLost } = losing();
+  const replica = boot();
+  isLost.write = true;
+  const made = await replica.put('s', 1, { version: undefined });
+  if (made.status !== 'stored') throw new Error('Expected it to be stored.');
+  isLost.write = true;
+  expect((await replica.put('s', 2, { version: made.session.version })).status).toBe('stored');
+  expect(await replica.get('s')).toMatchObject({ data: 2 });
+  isLost.write = true;
+  expect((await replica.put('s', 3)).status).toBe('stored');
+  expect(await replica.get('s')).toMatchObject({ data: 3 });
+  isLost.write = true;
+  await replica.delete('s');
+  expect(await replica.get('s')).toBeUndefined();
+});
+
+describe('a write whose answer was lost undoes nothing that came behind it', () => {
+  const B = { of: 'b' };
+
+  test('a session that another one has changed since stays as that one has left it', async () => {
+    const { boot, isLost } = losing(async () => {
+      const other = boot();
+      const seen = await other.get('s');
+      expect(await other.put('s', B, { version: seen?.version })).toMatchObject({ status: 'stored' });
+    });
+    isLost.write = true;
+    await expect(boot().put('s', { of: 'a' })).rejects.toBeInstanceOf(OutcomeUnknownError);
+    expect(await boot().get('s')).toMatchObject({ data: B });
   });
-  const table = memoryTable({ name: 'sessions', clock, wire });
-  const random = seededRandom(1);
-  /** Its first answer gets lost. */
-  const losing: Table = {
-    ...table,
-    put: async (put) => {
-      isLost = !isLost;
-      return table.put(put);
-    },
-  };
-  const replica = sessions({ table: losing, name: 'test', clock, random, ttlMs: TTL_MS });
-  expect((await replica.put('s', 1, { version: undefined })).status).toBe('stored');
-  expect(await replica.get('s')).toMatchObject({ data: 1 });
+
+  test('a new one that another one has ended since stays ended', async () => {
+    const { boot, isLost } = losing(async () => boot().delete('s'));
+    isLost.write = true;
+    await expect(boot().put('s', 1, { version: undefined })).rejects.toBeInstanceOf(OutcomeUnknownError);
+    expect(await boot().get('s')).toBeUndefined();
+  });
+
+  test('one that was begun anew since it was ended is not ended', async () => {
+    const { boot, isLost } = losing(async () => {
+      await boot().put('s', B, { version: undefined });
+    });
+    await boot().put('s', { of: 'a' });
+    isLost.write = true;
+    await expect(boot().delete('s')).rejects.toBeInstanceOf(OutcomeUnknownError);
+    expect(await boot().get('s')).toMatchObject({ data: B });
+  });
 });
 
 test('only a new one: not over one that there is, but over one that is over', async () => {
