@@ -24,6 +24,8 @@ export const cancelledJobs = (options: {
   return async (jobIds) => {
     const nowMs = clock.monotonicMs();
     const unread = jobIds.filter((jobId) => (known.get(jobId)?.untilMs ?? 0) <= nowMs);
+    // Noted before the others are read: what is known may be forgotten for them.
+    const cancelled = new Set(jobIds.filter((jobId) => known.get(jobId)?.isCancelled === true));
     if (unread.length > 0) {
       const found = await persist('read jobs', pause, () => jobs.getMany(unread.map(jobKey)));
       if (known.size + unread.length > MAX_REMEMBERED) known.clear();
@@ -31,8 +33,9 @@ export const cancelledJobs = (options: {
         const fields = found[index];
         const isCancelled = fields !== undefined && readJob(fields).cancelled;
         known.set(jobId, { isCancelled, untilMs: nowMs + cacheMs });
+        if (isCancelled) cancelled.add(jobId);
       }
     }
-    return new Set(jobIds.filter((jobId) => known.get(jobId)?.isCancelled === true));
+    return cancelled;
   };
 };

@@ -35,6 +35,19 @@ export const jobOf = ({ worker, items, source, ordered, pack = 1 }: JobPlan): Ne
   pack,
 });
 
+const NO_PACK = 'items of an ordered job are not packed: each goes by itself';
+const NO_PRIORITY = 'items of an ordered job have no priority: their order decides';
+
+/** Why a job, or a part of one, is none wherever it is planned; undefined when nothing stands against it. */
+export const planFault = (
+  items: readonly JobItem[],
+  { ordered, pack }: { readonly ordered: boolean; readonly pack: number },
+): string | undefined => {
+  if (!ordered) return undefined;
+  if (pack > 1) return NO_PACK;
+  return items.some(({ priority }) => priority !== undefined) ? NO_PRIORITY : undefined;
+};
+
 /** Makes the job's record, or finds the one that an earlier attempt has made, and gives what is stored. */
 export const ensureJob = async (
   jobId: string,

@@ -6,13 +6,13 @@ import { recordFault } from '../json-fault.ts';
 import { json } from '../message.ts';
 import { jitteredPause, persist } from '../pause.ts';
 import { jsonOf } from '#primitives/field-values';
-import { readPayload } from './run-items.ts';
+import { isPermanent, readPayload } from './run-items.ts';
 import { PermanentFailure, SkippedItem, type Worker, type WorkContext, type WorkItem } from './types.ts';
 
 export interface MultiWorkerOptions {
   /** What items ask for. 1..64 characters. */
   readonly name: string;
-  /** Workers that each do their part of an item, 1..16, side by side. */
+  /** Workers that each do their part of an item, 1..16, side by side. JSON writes their names as they are. */
   readonly parts: readonly Worker[];
   /** Where it is kept which parts of a failed item were done: the table of effects, or another one. */
   readonly markers: Table;
@@ -42,12 +42,14 @@ const checked = ({ name, parts, keepMs, ...rest }: MultiWorkerOptions): void => 
   checkInteger('parts', parts.length, 1, MAX_PARTS);
   const twice = parts.find((part, index) => parts.findIndex((other) => other.name === part.name) !== index);
   if (twice !== undefined) throw refuse('parts', 'workers of different names', twice.name);
+  // V8 of Node 24 may take one key of JSON for another where both have escapes (nodejs/node#63785).
+  const escaped = parts.find((part) => JSON.stringify(part.name) !== `"${part.name}"`);
+  if (escaped !== undefined) throw refuse('parts', 'of names that JSON writes without an escape', escaped.name);
   checkInteger('keepMs', keepMs, KEEP_AT_LEAST_MS, Number.MAX_SAFE_INTEGER);
 };
 
 /** The error that decides what becomes of the item: one after which no attempt is of use, before any other. */
 const worst = (failures: readonly { readonly part: string; readonly error: unknown }[]): Error => {
-  const isPermanent = (error: unknown): boolean => error instanceof PermanentFailure;
   const { part, error } = failures.find((each) => isPermanent(each.error)) ?? failures[0] ?? { part: '', error: '' };
   const reason = `${part}: ${error instanceof Error ? error.message || error.name : String(error)}`;
   return isPermanent(error) ? new PermanentFailure(reason, error) : new Error(reason, { cause: error });

@@ -7,9 +7,9 @@ import type { OutgoingMessage, Queue, ReceivedMessage } from '#primitives/queue'
 import type { Random } from '#primitives/random';
 import type { Fields, Table } from '#primitives/table';
 import { buryPlan } from './bury-plan.ts';
-import { distinct, ensureJob, itemBody, jobOf, packBody } from './job-plan.ts';
+import { distinct, ensureJob, itemBody, jobOf, packBody, planFault } from './job-plan.ts';
 import { parseMessage } from '../message.ts';
-import { jobMessage, planBody, type JobMessage } from './messages.ts';
+import { itemMessage, jobMessage, packMessage, planBody, type JobMessage } from './messages.ts';
 import { traceField } from './logged.ts';
 import { jitteredPause, persist } from '../pause.ts';
 import { acceptPart, CHUNK_COUNT, countChunk } from './plan-part.ts';
@@ -57,12 +57,11 @@ const inherited = ({ attributes }: ReceivedMessage): Pick<OutgoingMessage, 'attr
 
 const NOT_ORDERED = 'ordered jobs are not done here';
 const NOT_URGENT = 'items of high priority are not done here';
-const NO_PACK = 'items of an ordered job are not packed: each goes by itself';
-const NO_PRIORITY = 'items of an ordered job have no priority: their order decides';
 /** Its messages have a queue of their own. */
 const isUrgent = ({ priority }: JobItem): boolean => priority === 'high';
 /** How long a part waits that has to be planned after another one. */
 const WAIT_MS = 1_000;
+const MAX_SHOWN = 100;
 /** Messages of a list that are sent between two looks at the clock. */
 const LIST_STEP_COUNT = 100;
 
@@ -89,6 +88,29 @@ const inSteps = async (
     if (next < items.length && isLate()) return { from: from + next, items: items.slice(next) };
   }
   return undefined;
+};
+
+/**
+ * What a source lists has not been read from a message of ours: what the workers would not read is not sent to them.
+ *
+ * @throws {@link PermanentFailure} which names the first item of which no message can be made
+ */
+const checkListed = (jobId: string, { worker, pack }: JobRecord, items: readonly JobItem[]): void => {
+  for (const item of items) {
+    const read =
+      pack > 1
+        ? parseMessage(packMessage, packBody(jobId, worker, [item]))
+        : parseMessage(itemMessage, itemBody(jobId, worker, item));
+    if (read.ok) continue;
+    const name = JSON.stringify(item.id).slice(0, MAX_SHOWN).toWellFormed();
+    throw new PermanentFailure(`item ${name} of the source cannot be sent: ${read.reason}`);
+  }
+};
+
+/** The first reason alone, however long the chain of parts is. */
+const notPlanned = (jobId: string, failure: string): string => {
+  const begin = `an earlier part of job ${jobId} was not planned: `;
+  return failure.startsWith(begin) ? failure : `${begin}${failure}`;
 };
 
 /**
@@ -144,30 +166,40 @@ export const planner = (options: PlannerOptions) => {
       );
   };
 
-  /** Why items can't be done as they ask for. */
-  const refusalOf = (items: readonly JobItem[], { ordered, pack }: JobRecord): Refusal => {
-    if (ordered && pack > 1) return NO_PACK;
-    if (ordered) return items.some(({ priority }) => priority !== undefined) ? NO_PRIORITY : undefined;
+  /** Which queue is missing here for items. */
+  const lackOf = (items: readonly JobItem[], { ordered }: Pick<JobRecord, 'ordered'>): Refusal => {
+    if (ordered) return options.orderedItems === undefined ? NOT_ORDERED : undefined;
     return options.urgentItems === undefined && items.some(isUrgent) ? NOT_URGENT : undefined;
+  };
+  const refusalOf = (items: readonly JobItem[], job: Pick<JobRecord, 'ordered' | 'pack'>): Refusal =>
+    planFault(items, job) ?? lackOf(items, job);
+
+  const isMade = async (jobId: string): Promise<boolean> => {
+    const read = async () => ({ fields: await jobs.get(jobKey(jobId)) });
+    return (await persist('read job', pause, read)).fields !== undefined;
   };
 
   const planJob = async (body: PlanMessage, message: ReceivedMessage, isLate: () => boolean): Promise<Refusal> => {
     // A message's id stays the same when it comes again, and so does the job that it begins.
     const jobId = body.jobId ?? message.id;
+    const [asked, items] = [jobOf(body), 'items' in body ? body.items : []];
+    const fault = refusalOf(items, asked);
+    // What can't be planned begins no job. One that was made before would wait for this message: it has failed.
+    if (fault !== undefined && !(await isMade(jobId))) return fault;
     const job = await ensureJob(jobId, body, { jobs, clock, keepMs, pause });
-    if (job.ordered && options.orderedItems === undefined) return NOT_ORDERED;
-    if ('open' in body) return undefined;
+    if ('items' in body && job.kind !== 'list') return `job ${jobId} is another one, not a list`;
+    if ('items' in body && body.from === 0 && job.list !== asked.list) return `job ${jobId} was made with other items`;
+    if ('source' in body && job.source === undefined) return `job ${jobId} is another one, without a source`;
+    const refusal = refusalOf(items, job);
+    if (refusal !== undefined && fault !== undefined) throw new PermanentFailure(refusal);
+    if (refusal !== undefined || 'open' in body) return refusal;
     const send = sender(jobId, job, message);
     if ('items' in body) {
-      if (job.kind !== 'list') return `job ${jobId} is another one, not a list`;
-      if (body.from === 0 && job.list !== jobOf(body).list) return `job ${jobId} was made with other items`;
-      const refusal = refusalOf(body.items, job);
-      if (refusal !== undefined) return refusal;
       const rest = await inSteps(distinct(body.items), body.from, LIST_STEP_COUNT * job.pack, isLate, send);
       if (rest !== undefined) await goOn({ ...body, jobId, ...rest, items: [...rest.items] }, message);
       return undefined;
     }
-    if (job.source === undefined) return `job ${jobId} is another one, without a source`;
+    if (job.source === undefined) return undefined;
     const source = options.sourceOf(job.source);
     const expiresAtMs = clock.nowMs() + keepMs;
     const next = await planPages(body.from, {
@@ -175,7 +207,10 @@ export const planner = (options: PlannerOptions) => {
       jobId,
       source,
       isCancelled: job.cancelled,
-      send,
+      send: (listed) => {
+        checkListed(jobId, job, listed);
+        return send(listed);
+      },
       isLate,
       expiresAtMs,
       pause,
@@ -185,12 +220,13 @@ export const planner = (options: PlannerOptions) => {
     return undefined;
   };
 
-  /** Whether the part that was taken before this one has been planned. */
-  const isNext = async (jobId: string, partId: string, head: Fields | undefined): Promise<boolean> => {
+  /** Of the part that was taken before this one: whether it has been planned, or why that was given up. */
+  const partBefore = async (jobId: string, partId: string, head: Fields | undefined) => {
     const get = (id: string) =>
       persist('read part', pause, async () => ({ fields: await jobs.get(partKey(jobId, id)) }));
     const after = textOf((head ?? (await get(partId)).fields)?.after);
-    return after === undefined || (await get(after)).fields?.planned === true;
+    const fields = after === undefined ? { planned: true } : (await get(after)).fields;
+    return { isPlanned: fields?.planned === true, failure: textOf(fields?.failure) };
   };
 
   /** Leaves a part to a message that comes in a while: without delay it would only be in the way. */
@@ -206,14 +242,17 @@ export const planner = (options: PlannerOptions) => {
     const refusal = `job ${jobId} takes no items: it is closed, or was never open`;
     if (fields === undefined) return refusal;
     const job = readJob(fields);
-    const misfit = refusalOf(body.items, job);
-    if (misfit !== undefined) return misfit;
+    const fault = planFault(body.items, job);
+    if (fault !== undefined && head === undefined) return fault;
     const part = { jobs, jobId, partId, expiresAtMs: clock.nowMs() + keepMs, pause };
     if (head === undefined && (await acceptPart({ ...part, job })) !== 'accepted') return refusal;
+    // Taken: its job waits for it, and has failed when it can't be planned.
+    const lack = fault ?? lackOf(body.items, job);
+    if (lack !== undefined) throw new PermanentFailure(lack);
     if (job.ordered) {
-      if (options.orderedItems === undefined) return NOT_ORDERED;
-      if (!(await isNext(jobId, partId, head))) {
-        if (job.failure !== undefined) return `an earlier part of job ${jobId} was not planned: ${job.failure}`;
+      const { isPlanned, failure = job.failure } = await partBefore(jobId, partId, head);
+      if (!isPlanned && failure !== undefined) throw new PermanentFailure(notPlanned(jobId, failure));
+      if (!isPlanned) {
         await comeAgain({ ...body, part: partId }, message);
         return undefined;
       }
@@ -226,7 +265,8 @@ export const planner = (options: PlannerOptions) => {
       await goOn({ ...body, part: partId, ...rest, items: [...rest.items] }, message);
       return undefined;
     }
-    await persist('end part', pause, () => jobs.update({ key: partKey(jobId, partId), set: { planned: true } }));
+    const ended = { set: { planned: true }, remove: ['failure'] };
+    await persist('end part', pause, () => jobs.update({ ...ended, key: partKey(jobId, partId) }));
     return undefined;
   };
 

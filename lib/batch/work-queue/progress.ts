@@ -1,5 +1,5 @@
 import type { Fields, TableRecord } from '#primitives/table';
-import { numberOf } from '#primitives/field-values';
+import { numberOf, textOf } from '#primitives/field-values';
 import { readJob, type JobRecord } from './records.ts';
 import type { JobProgress, JobStatus } from './types.ts';
 
@@ -18,6 +18,8 @@ interface Parts {
   isLastSeen: boolean;
   /** The listing of a source ended early, because the job was cancelled. */
   isCut: boolean;
+  /** Why the planning of one of them was given up. */
+  failure?: string | undefined;
 }
 
 const isPlanned = (job: JobRecord, parts: Parts): boolean => {
@@ -43,6 +45,7 @@ export const tally = (): Tally => {
   const addPart = (fields: Fields): void => {
     parts.count += numberOf(fields.count);
     parts.areAllPlanned &&= fields.planned === true;
+    if (fields.planned !== true) parts.failure ??= textOf(fields.failure);
     parts.isLastSeen ||= fields.next === null;
     parts.isCut ||= fields.cut === true;
   };
@@ -72,7 +75,9 @@ export const tally = (): Tally => {
       const claimed = live.reduce((sum, { n, leaseUntilMs }) => (leaseUntilMs > nowMs ? sum + n : sum), 0);
       const inFlight = Math.min(claimed, rest);
       const isTotalKnown = isPlanned(job, parts);
-      const status = statusOf(job, { isTotalKnown, rest, failed, isCancelled: cancelled > 0 || parts.isCut });
+      const failure = job.failure ?? parts.failure;
+      const isCancelled = cancelled > 0 || parts.isCut;
+      const status = statusOf(job, { isTotalKnown, rest, failed, isCancelled, failure });
       return Object.freeze({
         status,
         total: isTotalKnown || status === 'open' ? planned : null,
@@ -83,7 +88,7 @@ export const tally = (): Tally => {
         ...(skipped === 0 ? {} : { skipped }),
         ...(cancelled === 0 ? {} : { cancelled }),
         ...(obsolete === 0 ? {} : { obsolete }),
-        ...(status === 'failed' && job.failure !== undefined ? { reason: job.failure } : {}),
+        ...(status === 'failed' && failure !== undefined ? { reason: failure } : {}),
       });
     },
   });
@@ -96,18 +101,20 @@ const statusOf = (
     rest,
     failed,
     isCancelled,
+    failure,
   }: {
     readonly isTotalKnown: boolean;
     readonly rest: number;
     readonly failed: number;
     readonly isCancelled: boolean;
+    readonly failure: string | undefined;
   },
 ): JobStatus => {
   if (isTotalKnown && rest === 0) {
     if (isCancelled) return 'cancelled';
     return failed === 0 ? 'done' : 'done-with-failures';
   }
-  if (job.failure !== undefined) return 'failed';
+  if (failure !== undefined) return 'failed';
   if (job.cancelled) return 'cancelling';
   if (job.kind === 'open' && !job.closed) return 'open';
   return isTotalKnown ? 'running' : 'planning';

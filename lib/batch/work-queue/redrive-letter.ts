@@ -5,7 +5,7 @@ import { parseMessage } from '../message.ts';
 import { itemMessage, jobMessage } from './messages.ts';
 import { persist, type Pause } from '../pause.ts';
 import { textOf } from '#primitives/field-values';
-import { buriedKey, deadLetterKey, effectKey, jobKey, redrivenKey } from './records.ts';
+import { buriedKey, deadLetterKey, effectKey, jobKey, partKey, redrivenKey } from './records.ts';
 
 /**
  * What is to be done with a dead letter: `move` it back, now that nothing stands against it; `drop` it, as its item has
@@ -63,16 +63,22 @@ export const unbury = async (letter: ReceivedMessage, options: LetterOptions): P
   });
 };
 
-/** Lets a job go on whose planning was given up. API calls: 1. */
+/**
+ * Lets a job go on whose planning was given up. That of a part goes on with its own letter: as long as another's stays,
+ * its job is `failed`. API calls: 1; for a part that had not failed by itself 2.
+ */
 export const resumePlan = async (letter: ReceivedMessage, { jobs, pause }: LetterOptions): Promise<LetterVerdict> => {
   const parsed = parseMessage(jobMessage, letter.body);
   if (!parsed.ok) return 'leave';
   const { jobId } = parsed.value;
   if (jobId === undefined) return 'move';
-  const key = jobKey(jobId);
-  // Refused: planning was not given up; whether there is such a job, the planner says.
-  await persist('resume plan', pause, () =>
-    jobs.update({ key, remove: ['failure'], condition: not(absent('failure')) }),
-  );
+  const part = 'worker' in parsed.value ? undefined : parsed.value.part;
+  for (const key of [...(part === undefined ? [] : [partKey(jobId, part)]), jobKey(jobId)]) {
+    const outcome = await persist('resume plan', pause, () =>
+      jobs.update({ key, remove: ['failure'], condition: not(absent('failure')) }),
+    );
+    // Refused: planning was not given up; whether there is such a job, the planner says.
+    if (outcome.status === 'written') break;
+  }
   return 'move';
 };

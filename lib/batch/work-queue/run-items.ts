@@ -35,8 +35,13 @@ export type RunOutcome =
 
 /** Ten outputs and their claims have to fit into one transaction, and an output into one record. */
 const MAX_OUTPUT_BYTES = 65_536;
-/** And ninety, when there are nine in each message: a transaction takes 4 MB. */
-const MAX_PACKED_OUTPUT_BYTES = 32_768;
+/**
+ * And ninety, when there are nine in each message. A transaction takes 4 MB of records, which count up to half as much
+ * again as JSON does: 90 × 20 KiB × 1.5 leave a third of it for keys and claims.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+const MAX_PACKED_OUTPUT_BYTES = 20_480;
 const MAX_REASON_LENGTH = 500;
 const OBSOLETE: RunOutcome = { status: 'obsolete', reason: 'deadline passed: the item was not begun' };
 
@@ -65,14 +70,17 @@ export const readPayload = (worker: Worker, payload: Json): Parsed<unknown> => {
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message || error.name : String(error)).slice(0, MAX_REASON_LENGTH).toWellFormed();
 
+/** Another attempt would fail as well. What a primitive calls invalid now it will call invalid again. */
+export const isPermanent = (error: unknown): boolean =>
+  error instanceof PermanentFailure || error instanceof InvalidArgumentError;
+
 const outcomeOf = (error: unknown): RunOutcome =>
   error instanceof SkippedItem
     ? { status: 'skipped', reason: reasonOf(error) }
     : {
         status: 'failed',
         reason: reasonOf(error),
-        // What a primitive calls invalid now it will call invalid again.
-        isPermanent: error instanceof PermanentFailure || error instanceof InvalidArgumentError,
+        isPermanent: isPermanent(error),
       };
 
 const never = (signal: AbortSignal): { readonly aborted: Promise<never>; readonly release: () => void } => {

@@ -1,9 +1,13 @@
 import { checkInteger } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import type { Queue } from '#primitives/queue';
+import { InvalidArgumentError } from '#primitives/errors';
+import type { OutgoingMessage, Queue } from '#primitives/queue';
+import { messageFault } from '#primitives/queue-limits';
 import type { Random } from '#primitives/random';
 import { absent, equals, not, type Table } from '#primitives/table';
-import { ensureJob, jobOf, type JobPlan } from './job-plan.ts';
+import { parseMessage } from '../message.ts';
+import { ensureJob, jobOf, planFault, type JobPlan } from './job-plan.ts';
+import { jobMessage } from './messages.ts';
 import { jitteredPause, persist } from '../pause.ts';
 import { acceptPart } from './plan-part.ts';
 import { tally, type Tally } from './progress.ts';
@@ -29,11 +33,15 @@ export interface WorkQueue {
   /**
    * Accepts a job: when it returns, the job will be done, whatever crashes. The same `jobId` again is the same job.
    * `total` is null for a source, 0 for an open job.
+   *
+   * @throws {@link InvalidArgumentError} before anything is written, for a plan that no planner could read or carry out
    */
   createJob(jobId: string, plan: JobPlan, trace?: string): Promise<{ readonly total: number | null }>;
   /**
    * Accepts items for an open job. Items that the job knows already (by id) are not counted again; the same `partId`
    * again is the same part. `has-order`: the job is ordered, and an item has a priority.
+   *
+   * @throws {@link InvalidArgumentError} before anything is written, for items that no planner could read
    */
   addItems(
     jobId: string,
@@ -75,6 +83,17 @@ const readTally = async (jobs: Table, jobId: string): Promise<Tally> => {
 
 const traced = (trace: string | undefined) => (trace === undefined ? {} : { attributes: { traceparent: trace } });
 
+/** @throws {@link InvalidArgumentError} when the planner could not read the message, or its queue does not take it. */
+const planMessage = (name: string, plan: object, trace: string | undefined): OutgoingMessage => {
+  const message = { body: JSON.stringify(plan), ...traced(trace) };
+  // What XML cannot hold is sent as an escape of JSON.
+  const body = message.body.replaceAll(/[\uFFFE\uFFFF]/g, String.raw`\uffff`);
+  const parsed = parseMessage(jobMessage, body);
+  const fault = parsed.ok ? messageFault({ ...message, body }, false) : parsed.reason;
+  if (fault === undefined) return message;
+  throw new InvalidArgumentError(`Expected '${name}' to be what the planner can take, got ${fault}.`);
+};
+
 /**
  * The work queue: jobs of many items that independent workers do, each item with one effect (Burns, chapter 11).
  *
@@ -94,22 +113,25 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
 
   return Object.freeze<WorkQueue>({
     createJob: async (jobId, plan, trace) => {
+      const { kind, total, ordered, pack } = jobOf(plan);
+      const fault = planFault(plan.items ?? [], { ordered, pack });
+      if (fault !== undefined)
+        throw new InvalidArgumentError(`Expected 'plan' to be one that can be done, got ${fault}.`);
+      const message = planMessage('plan', { jobId, ...plan, ...(kind === 'open' ? { open: true } : {}) }, trace);
       await ensureJob(jobId, plan, { jobs, clock, keepMs, pause });
-      const { kind, total } = jobOf(plan);
       // An open job has nothing to plan yet.
-      if (kind !== 'open')
-        await sendAll(plans, [{ body: JSON.stringify({ jobId, ...plan }), ...traced(trace) }], pause);
+      if (kind !== 'open') await sendAll(plans, [message], pause);
       return { total: total ?? (kind === 'open' ? 0 : null) };
     },
     addItems: async (jobId, partId, items, trace) => {
+      const message = planMessage('items', { jobId, part: partId, items }, trace);
       const job = await find(jobId);
       if (job === undefined) return 'unknown';
       if (job.kind !== 'open') return 'closed';
       if (job.ordered && items.some(({ priority }) => priority !== undefined)) return 'has-order';
       // Sent first, taken then: a crash between the two leaves a part that nobody was promised, and the planner
       // takes it while the job is open. The other way round the job would wait for items that nobody has.
-      if (!job.closed)
-        await sendAll(plans, [{ body: JSON.stringify({ jobId, part: partId, items }), ...traced(trace) }], pause);
+      if (!job.closed) await sendAll(plans, [message], pause);
       return acceptPart({ jobs, jobId, job, partId, expiresAtMs: clock.nowMs() + keepMs, pause });
     },
     closeJob: async (jobId) => {

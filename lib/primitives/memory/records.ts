@@ -6,6 +6,18 @@ import { compareUtf8 } from '../utf8.ts';
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (item size) */
 const MAX_RECORD_BYTES = 409_600;
 
+/** Of all records that a transaction leaves. */
+const MAX_TRANSACTION_BYTES = 4_194_304;
+
+/**
+ * @throws {@link InvalidArgumentError} when records are larger together than one transaction takes
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+ */
+export const checkTogether = (records: readonly StoredRecord[]): void => {
+  const bytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (bytes > MAX_TRANSACTION_BYTES) throw refuse('writes', `at most ${MAX_TRANSACTION_BYTES} bytes together`, bytes);
+};
+
 /** A record as it is kept: never changed, only replaced. */
 export interface StoredRecord {
   readonly key: Key;

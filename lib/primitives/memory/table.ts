@@ -15,7 +15,15 @@ import {
 } from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 import { holds } from './conditions.ts';
-import { copyFields, putRecord, recordStore, updateRecord, type RecordStore, type StoredRecord } from './records.ts';
+import {
+  checkTogether,
+  copyFields,
+  putRecord,
+  recordStore,
+  updateRecord,
+  type RecordStore,
+  type StoredRecord,
+} from './records.ts';
 import { memoryWire, type MemoryWire, type Operation } from './wire.ts';
 
 /** What a transaction meets that holds a record: an interceptor raises it to make `conflict` of a call. */
@@ -132,6 +140,7 @@ const transactIn = (table: Table, clock: Clock, ...[writes, options = {}]: Param
   }
   // All results first: one that is too large leaves everything as it was.
   const results = planned.map(({ write, record }) => resultOf(write, record));
+  checkTogether(results.filter((result) => typeof result === 'object'));
   for (const [at, result] of results.entries()) {
     const { write, store } = planned[at] ?? {};
     if (write !== undefined && store !== undefined) commit(store, write.key, result);

@@ -102,7 +102,7 @@ export const queueScaler = (options: {
       : scalingStart(current ?? whole.maxConcurrency);
     const [{ visibleCount, inFlightCount }, work] = await Promise.all([
       queue.depth(),
-      workSince(jobs, isFresh ? atMs : nowMs - whole.smoothingMs),
+      workSince(jobs, isFresh ? atMs : nowMs - whole.smoothingMs, nowMs),
     ]);
     const advice = scalingStep(before, { atMs: nowMs, visibleCount, inFlightCount, ...work }, whole);
     await setTo(limitOf(advice.concurrency), current);

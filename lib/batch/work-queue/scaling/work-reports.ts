@@ -49,9 +49,15 @@ export const workReporter = (options: {
   };
 };
 
-/** What was told after `afterMs`, by the clocks of those who told it; of very many reports the first 5 000. */
-export const workSince = async (jobs: Table, afterMs: number): Promise<Work> => {
+/**
+ * What was told after `afterMs` and until `untilMs`, by the clocks of those who told it; of very many reports the first
+ * 5 000. So that of runs of which each begins where the last one ended none counts a report twice: what a clock that is
+ * ahead has told counts when its time has come. *Not*: what was told for a time that has been counted already, by a clock
+ * that is behind for longer than ago the last run was.
+ */
+export const workSince = async (jobs: Table, afterMs: number, untilMs: number): Promise<Work> => {
   const sum = { endedCount: 0, busyMs: 0 };
+  const last = sortOf(Math.max(0, untilMs), '~');
   let after: string | undefined = sortOf(Math.max(0, afterMs), '~');
   for (let pages = 0; pages < MAX_PAGES && after !== undefined; pages += 1) {
     const page: Awaited<ReturnType<Table['query']>> = await jobs.query({
@@ -59,7 +65,8 @@ export const workSince = async (jobs: Table, afterMs: number): Promise<Work> => 
       after,
       limit: PAGE_COUNT,
     });
-    for (const { fields } of page.records) {
+    for (const { key, fields } of page.records) {
+      if (key.sort > last) return sum;
       sum.endedCount += numberOf(fields.endedCount);
       sum.busyMs += numberOf(fields.busyMs);
     }

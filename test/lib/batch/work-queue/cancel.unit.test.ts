@@ -1,3 +1,4 @@
+import { cancelledJobs } from '#batch/work-queue/cancelled-jobs';
 import { recordWorker } from '#batch/work-queue/record-worker';
 import { CANCEL_CACHE_MS, someItems, world } from './world.ts';
 
@@ -112,4 +113,16 @@ test('the record of a job is read once in the time that it is remembered, howeve
   await w.api.createJob(JOB, { worker: 'record', items: someItems(200) });
   await w.drain();
   expect(w.wire.counts()['dynamodb.BatchGetItem']).toBe(1);
+});
+
+test('a cancellation that was seen is not forgotten for the jobs that are read with it', async () => {
+  const w = world();
+  const pause = (): Promise<void> => Promise.resolve();
+  const which = cancelledJobs({ jobs: w.jobs, clock: w.clock, cacheMs: 900_000, pause });
+  await w.api.createJob('c', { worker: 'record', open: true });
+  await w.api.cancelJob('c');
+  expect(await which(['c'])).toEqual(new Set(['c']));
+  for (let n = 0; n < 999; n += 1) await which([`job-${n}`]);
+  expect(await which(['c', 'fresh'])).toEqual(new Set(['c']));
+  expect(await which(['c'])).toEqual(new Set(['c']));
 });

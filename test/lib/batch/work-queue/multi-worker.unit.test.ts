@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { multiWorker } from '#batch/work-queue/multi-worker';
 import { PermanentFailure, SkippedItem, type Worker } from '#batch/work-queue/types';
+import { InvalidArgumentError } from '#primitives/errors';
 import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
@@ -121,4 +122,22 @@ test('what no item could ask for is refused when it is made', () => {
   );
   expect(make({ keepMs: 1 })).toThrow("Expected 'keepMs'");
   expect(make({ speed: 1 })).toThrow("Expected 'options'");
+});
+
+test('what a primitive calls invalid is permanent for a part as it is for a worker', async () => {
+  const { runs, w } = place({ times: 9, error: new InvalidArgumentError('no such key') });
+  await w.api.createJob(JOB, { worker: 'all', items: someItems(1) });
+  await w.drain();
+  expect(await w.allResults(JOB)).toMatchObject([{ status: 'failed', attempts: 1, reason: 'blur: no such key' }]);
+  expect(runs.filter((run) => run.startsWith('blur'))).toHaveLength(1);
+});
+
+test.each(['a"b', 'a\\b', 'a\nb', '\u0007'])('a part by a name that JSON escapes is refused: %j', (name) => {
+  const { parts, markers } = place({ times: 0, error: new Error('never') });
+  const [first] = parts;
+  if (first === undefined) throw new Error('No part.');
+  const options = { name: 'all', markers, clock: memoryClock(), random: seededRandom(1), keepMs: KEEP_MS };
+  expect(() => multiWorker({ ...options, parts: [{ ...first, name }] })).toThrow(
+    "Expected 'parts' to be of names that JSON writes without an escape",
+  );
 });

@@ -174,3 +174,23 @@ test('what cannot be read, in an ordered queue, becomes a dead letter of its own
     ['hello', 'invalid message: not JSON'],
   ]);
 });
+
+test('a part that no letter holds whole ends the later ones, and none of their messages stays, nor after a redrive', async () => {
+  const w = orderedWorld();
+  const worker = 'w'.repeat(64);
+  await w.api.createJob(JOB, { worker, open: true, ordered: true });
+  // In its own message the item has the name of its worker besides: it is longer than any message.
+  const large = [{ id: 'p', payload: 'x'.repeat(1_048_576 - 70) }];
+  expect(await w.api.addItems(JOB, 'p', large)).toBe('accepted');
+  expect(await w.api.addItems(JOB, 'q', [{ id: 'q', payload: null }])).toBe('accepted');
+  await w.api.closeJob(JOB);
+  await w.drain();
+  const failed = { status: 'failed', reason: expect.stringContaining('ordered.fifo does not take a message') };
+  expect(await w.api.progress(JOB)).toMatchObject(failed);
+  await w.startRedrive('r1', {});
+  await w.drain();
+  expect(await w.api.progress(JOB)).toMatchObject(failed);
+  expect(await w.plans.depth()).toEqual({ visibleCount: 0, inFlightCount: 0, delayedCount: 0 });
+  await w.clock.advance(60_000);
+  expect(await w.deadLetters(w.plansDead)).toHaveLength(2);
+});

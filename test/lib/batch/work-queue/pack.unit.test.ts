@@ -1,7 +1,9 @@
+import * as v from 'valibot';
 import { parseMessage } from '#batch/message';
 import { packMessage } from '#batch/work-queue/messages';
 import { textOf } from '#primitives/field-values';
 import { packs } from '#batch/work-queue/pack';
+import type { Worker } from '#batch/work-queue/types';
 import { itemIdOf, MAX_RECEIVE_COUNT, someItems, world } from './world.ts';
 
 const JOB = 'job-1';
@@ -91,7 +93,7 @@ test('an output that would not go into one record with ninety others is that ite
   await w.api.createJob(JOB, { worker: 'record', items, pack: 2 });
   await w.drain();
   const failed = (await w.allResults(JOB)).find(({ status }) => status === 'failed');
-  expect(failed).toMatchObject({ id: 'large', attempts: 1, reason: expect.stringContaining('at most 32768') });
+  expect(failed).toMatchObject({ id: 'large', attempts: 1, reason: expect.stringContaining('at most 20480') });
 });
 
 test.each([
@@ -132,4 +134,17 @@ test('two of a pack that fail together have burials of their own: a redrive of o
   await w.clock.advance(30_001);
   await w.drain();
   expect(await w.api.progress(JOB)).toMatchObject({ failed: 2, pending: 0 });
+});
+
+test('the largest outputs of ninety items go into one transaction, though a table counts them higher than JSON does', async () => {
+  const large: Worker = {
+    name: 'large',
+    payload: v.unknown(),
+    run: async () => Array.from({ length: 10_239 }, () => 1),
+  };
+  const w = world({ workers: [large] });
+  await w.api.createJob(JOB, { worker: 'large', items: someItems(90), pack: K });
+  await w.drain();
+  expect(await w.api.progress(JOB)).toMatchObject({ status: 'done', done: 90 });
+  expect(w.wire.counts()['dynamodb.TransactWriteItems']).toBe(1);
 });

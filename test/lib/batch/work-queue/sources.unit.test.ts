@@ -6,6 +6,7 @@ import { PermanentFailure, type WorkSource } from '#batch/work-queue/types';
 import { PatternError } from '#primitives/errors';
 import { memoryClock } from '#primitives/memory/clock';
 import { memoryTable } from '#primitives/memory/table';
+import type { Fields, Json } from '#primitives/table';
 import { memoryWire } from '#primitives/memory/wire';
 import { someItems, world } from './world.ts';
 
@@ -146,4 +147,42 @@ test.each([
   expect(await w.plansDead.receive({ maxCount: 10 })).toMatchObject([
     { attributes: { reason: expect.stringContaining(reason), attempts: '1' } },
   ]);
+});
+
+const nested = (depth: number): Json => (depth === 0 ? 1 : { in: nested(depth - 1) });
+
+describe('a record of which no message can be made', () => {
+  const jobOf = async (sort: string, fields: Fields, pack: number) => {
+    const table = memoryTable({ name: 'src', clock: memoryClock() });
+    await table.put({ key: { partition: 'src', sort: 'A-good' }, fields: { n: 1 } });
+    await table.put({ key: { partition: 'src', sort }, fields });
+    const w = world({ sourceOf: ({ prefix }) => tableSource({ table, partition: 'src', sortPrefix: prefix }) });
+    await w.api.createJob('j', {
+      worker: 'record',
+      source: { table: 'src', partition: 'src', prefix: '' },
+      pack,
+    });
+    await w.drain();
+    return { w, table };
+  };
+
+  test.each<[string, string, Fields, number, string]>([
+    ['a forbidden name', 'bad', { constructor: 1 }, 1, 'item "bad" of the source cannot be sent'],
+    ['a key with NUL', 'a\0b', {}, 1, 'item "a\\u0000b" of the source cannot be sent'],
+    ['fields nested too deep', 'deep', { f: nested(31) }, 1, 'nested deeper than 32'],
+    ['fields nested too deep for a pack', 'deep', { f: nested(29) }, 9, 'nested deeper than 32'],
+  ])('(%s) ends its job as failed, with a reason that names it', async (_, sort, fields, pack, reason) => {
+    const { w } = await jobOf(sort, fields, pack);
+    expect(await w.api.progress('j')).toMatchObject({ status: 'failed', reason: expect.stringContaining(reason) });
+    expect(await w.deadLetters()).toEqual([]);
+    expect(await w.deadLetters(w.plansDead)).toHaveLength(1);
+  });
+
+  test('is planned with all others by a redrive when it was mended; fields nested 30 deep are fine', async () => {
+    const { w, table } = await jobOf('bad', { constructor: 1 }, 1);
+    await table.put({ key: { partition: 'src', sort: 'bad' }, fields: { f: nested(30) } });
+    await w.startRedrive('r1', {});
+    await w.drain();
+    expect(await w.api.progress('j')).toMatchObject({ status: 'done', total: 2, done: 2 });
+  });
 });

@@ -106,3 +106,18 @@ test('no more of a function run at a time than are reserved for it', async () =>
   expect((await clock.until(calls)).map(({ status }) => status)).toEqual(['answered', 'answered', 'throttled']);
   expect(await clock.until(invoker.invoke('slow', 4))).toMatchObject({ status: 'answered' });
 });
+
+test('a transaction takes 4 MB of records, as DynamoDB counts them, and leaves nothing of more', async () => {
+  const table = memoryTable({ name: 't', clock: memoryClock() });
+  // A list of ones is three bytes each, and two as JSON.
+  const list = Array.from({ length: 136_000 }, () => 1);
+  const writes = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({
+      kind: 'put' as const,
+      key: { partition: 'p', sort: `${n}` },
+      fields: { list },
+    }));
+  await expect(table.transact(writes(11))).rejects.toThrow("Expected 'writes' to be at most 4194304 bytes together");
+  expect(table.dump()).toEqual([]);
+  expect(await table.transact(writes(10))).toEqual({ status: 'written' });
+});

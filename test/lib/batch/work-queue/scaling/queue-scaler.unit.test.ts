@@ -120,6 +120,20 @@ test('a host tells once in so long what it did, and what nobody could write hurt
   }
   expect(wire.counts()['dynamodb.PutItem']).toBeLessThanOrEqual(3);
   // Told at 10 and at 20 s; the first attempt was lost, the last five seconds are not told yet.
-  expect(await workSince(jobs, 0)).toEqual({ endedCount: 40, busyMs: 1_000 });
-  expect(await workSince(jobs, clock.nowMs() - 6_000)).toEqual({ endedCount: 20, busyMs: 500 });
+  expect(await workSince(jobs, 0, clock.nowMs())).toEqual({ endedCount: 40, busyMs: 1_000 });
+  expect(await workSince(jobs, clock.nowMs() - 6_000, clock.nowMs())).toEqual({ endedCount: 20, busyMs: 500 });
+});
+
+test('what a clock that is ahead has told counts once, in the run whose time it is', async () => {
+  const { clock, random, jobs } = place();
+  await clock.advance(60_000);
+  const ahead = { ...clock, nowMs: () => clock.nowMs() + 60_000 };
+  await workReporter({ jobs, clock: ahead, random, everyMs: 10_000 })({ endedCount: 100, busyMs: 1_000 });
+  const seen: number[] = [];
+  for (let run = 0; run < 6; run += 1) {
+    const fromMs = clock.nowMs();
+    await clock.advance(15_000);
+    seen.push((await workSince(jobs, fromMs, clock.nowMs())).endedCount);
+  }
+  expect(seen).toEqual([0, 0, 0, 100, 0, 0]);
 });
