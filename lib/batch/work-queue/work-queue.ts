@@ -3,6 +3,7 @@ import type { Clock } from '#primitives/clock';
 import { InvalidArgumentError } from '#primitives/errors';
 import type { OutgoingMessage, Queue } from '#primitives/queue';
 import { messageFault } from '#primitives/queue-limits';
+import { queueText } from '#primitives/queue-text';
 import type { Random } from '#primitives/random';
 import { absent, equals, not, type Table } from '#primitives/table';
 import { parseMessage } from '../message.ts';
@@ -85,11 +86,9 @@ const traced = (trace: string | undefined) => (trace === undefined ? {} : { attr
 
 /** @throws {@link InvalidArgumentError} when the planner could not read the message, or its queue does not take it. */
 const planMessage = (name: string, plan: object, trace: string | undefined): OutgoingMessage => {
-  const message = { body: JSON.stringify(plan), ...traced(trace) };
-  // What XML cannot hold is sent as an escape of JSON.
-  const body = message.body.replaceAll(/[\uFFFE\uFFFF]/g, String.raw`\uffff`);
-  const parsed = parseMessage(jobMessage, body);
-  const fault = parsed.ok ? messageFault({ ...message, body }, false) : parsed.reason;
+  const message = { body: queueText(JSON.stringify(plan)), ...traced(trace) };
+  const parsed = parseMessage(jobMessage, message.body);
+  const fault = parsed.ok ? messageFault(message, false) : parsed.reason;
   if (fault === undefined) return message;
   throw new InvalidArgumentError(`Expected '${name}' to be what the planner can take, got ${fault}.`);
 };
