@@ -37,7 +37,8 @@ const sources: Readonly<Record<string, string>> = {
   [EMPTY]: 'export const handler = async () => 1;',
   [OURS]: ours(`import { awsTable } from '${LIB}/primitives/aws/table.ts';`),
   // What others bring along as their own: what speaks to DynamoDB.
-  [WITHOUT]: ours('const awsTable = () => ({});'),
+  [WITHOUT]: ours(`const never = () => new Promise(() => {});
+    const awsTable = () => ({ get: never, put: never, update: never, delete: never, transact: never });`),
   [PEERS]: `
     import middy from '@middy/core';
     import { IdempotencyConfig } from '@aws-lambda-powertools/idempotency';
