@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { isClean, REFERENCE } from '#batch/message';
+import { isClean } from '#primitives/utf8';
+import { REFERENCE } from '#batch/message';
 
 /** A path with the id of a job, a join or a reduction. */
 export const ofResource = v.strictObject({

@@ -6,7 +6,7 @@ import type { Json } from '#primitives/table';
 const MAX_DEPTH = 32;
 
 /** Names that reach into prototypes: what writes a record for DynamoDB loses them, or breaks. HTTP refuses them too. */
-const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];
+export const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];
 
 /** What stands against a value of JSON wherever it goes: its nesting, or a name in it. Undefined for nothing. */
 export const shapeFault = (value: unknown, depth = MAX_DEPTH): string | undefined => {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Json } from '#primitives/table';
+import { isClean } from '#primitives/utf8';
 import { recordFault, shapeFault } from './json-fault.ts';
 
 /** Any JSON: what is checked here has come out of JSON.parse, which makes nothing else. */
@@ -14,9 +15,6 @@ export const recordable = (name: string) =>
       ({ input }) => recordFault(name, input) ?? '',
     ),
   );
-
-/** True for text that UTF-8 can hold and every store keeps. */
-export const isClean = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** What names something in a message: 1 to `maxBytes` bytes of UTF-8, in any normal form. */
 export const boundedText = (maxBytes: number) =>

@@ -36,13 +36,20 @@ export const checkText = (name: string, value: string, min: number, max: number)
 };
 
 /**
+ * Also where nobody checks types.
+ *
+ * @throws {@link InvalidArgumentError} when `options` is no object
+ */
+export const checkObject = (options: unknown): void => {
+  if (typeof options !== 'object' || options === null) throw refuse('options', 'an object', options);
+};
+
+/**
  * @throws {@link InvalidArgumentError} when `options` is no object, or has a name that is not allowed: a misspelt option
  *   does nothing
  */
 export const checkNames = (options: object, allowed: readonly string[]): void => {
-  // Also where nobody checks types.
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null) throw refuse('options', 'an object', given);
+  checkObject(options);
   const unknown = Object.keys(options).find((name) => !allowed.includes(name));
   if (unknown !== undefined) throw refuse('options', `made of ${allowed.join(', ')}`, unknown);
 };

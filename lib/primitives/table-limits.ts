@@ -70,6 +70,20 @@ const checkMembers = (name: string, members: Iterable<string>): void => {
 export const isList = (value: FieldValue): value is readonly Json[] => Array.isArray(value);
 export const isSet = (value: FieldValue): value is ReadonlySet<string> => value instanceof Set;
 
+/**
+ * What DynamoDB counts of a field's value.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+export const valueBytes = (value: FieldValue): number => {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;
+  if (value === null || typeof value === 'boolean') return 1;
+  if (isSet(value)) return [...value].reduce((sum, member) => sum + Buffer.byteLength(member), 0);
+  if (isList(value)) return value.reduce<number>((sum, item) => sum + 1 + valueBytes(item), 3);
+  return Object.entries(value).reduce((sum, [name, item]) => sum + 1 + Buffer.byteLength(name) + valueBytes(item), 3);
+};
+
 const checkFields = (fields: Fields): void => {
   for (const [name, value] of Object.entries(fields)) {
     checkFieldName(name);

@@ -16,3 +16,6 @@ export const compareUtf8 = (a: string, b: string): number => {
   }
   return a.length - b.length;
 };
+
+/** True for text that UTF-8 can hold and every store keeps. */
+export const isClean = (text: string): boolean => text.isWellFormed() && !text.includes('\0');

@@ -5,22 +5,22 @@ import { MAX_PART_ITEMS } from '#batch/coordinated/reduce/types';
 import { json } from '#batch/message';
 import { route } from '#http/api';
 import { id } from '#http/schemas';
+import { isClean } from '#primitives/utf8';
 import { ofResource, source } from '../schemas.ts';
 import { count } from '../../shell/schemas.ts';
 
 const MAX_ITEM_ID_BYTES = 1_000;
 const MAX_VALUE_LENGTH = 256;
 
-const clean = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 const item = v.strictObject({
   id: id(MAX_ITEM_ID_BYTES),
   value: v.optional(
     v.union(
-      [v.pipe(v.number(), v.finite()), v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH), v.check(clean))],
+      [v.pipe(v.number(), v.finite()), v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH), v.check(isClean))],
       'Expected a number, or at most 256 characters without NUL and lone surrogates.',
     ),
   ),
-  text: v.optional(v.pipe(v.string(), v.check(clean, 'Expected text without NUL and lone surrogates.'))),
+  text: v.optional(v.pipe(v.string(), v.check(isClean, 'Expected text without NUL and lone surrogates.'))),
 });
 const items = v.pipe(
   v.array(item),

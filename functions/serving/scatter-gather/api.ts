@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { documentsSchema } from '#serving/scatter-gather/documents/messages';
 import { defineApi, route } from '#http/api';
 import { integerText } from '#http/schemas';
+import { isClean } from '#primitives/utf8';
 import { count } from '../../shell/schemas.ts';
 
 const MAX_QUERY_LENGTH = 512;
@@ -14,7 +15,7 @@ const search = v.strictObject({
     v.string(),
     v.minLength(1, 'Expected 1 character or more.'),
     v.maxLength(MAX_QUERY_LENGTH, `Expected at most ${MAX_QUERY_LENGTH} characters.`),
-    v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates.'),
+    v.check(isClean, 'Expected text without NUL and lone surrogates.'),
   ),
   limit: v.optional(integerText({ min: 1, max: 100 }), '10'),
   deadlineMs: v.optional(integerText({ min: 1, max: 8_000 }), '3000'),

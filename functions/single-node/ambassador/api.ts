@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { json } from '#batch/message';
 import { defineApi, route } from '#http/api';
 import { isName } from '#single-node/ambassador/registry';
+import { isClean } from '#primitives/utf8';
 
 const NAME_MESSAGE = 'Expected 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit.';
 const name = v.pipe(v.string(), v.maxLength(64, NAME_MESSAGE), v.check(isName, NAME_MESSAGE));
@@ -67,7 +68,7 @@ const key = v.pipe(
   v.string(),
   v.minLength(1, 'Expected 1 character or more.'),
   v.check((text) => Buffer.byteLength(text) <= 1_024, 'Expected at most 1024 bytes of UTF-8.'),
-  v.check((text) => text.isWellFormed() && !text.includes('\0'), 'Expected text without NUL and lone surrogates.'),
+  v.check(isClean, 'Expected text without NUL and lone surrogates.'),
 );
 const ofKey = v.strictObject({ key });
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Validate } from '#single-node/sidecar/config-sync/step';
+import { isClean } from '#primitives/utf8';
 
 /** The configuration by which the legacy program runs. */
 export const PROGRAM_CONFIG = 'legacy';
@@ -8,7 +9,7 @@ const text = v.pipe(
   v.string(),
   v.minLength(1, 'Expected 1 character or more.'),
   v.maxLength(200, 'Expected at most 200 characters.'),
-  v.check((each) => each.isWellFormed() && !each.includes('\0'), 'Expected text without NUL and lone surrogates.'),
+  v.check(isClean, 'Expected text without NUL and lone surrogates.'),
 );
 
 /** What the legacy program takes; it checks nothing itself. */

@@ -1,8 +1,7 @@
-import { isRetryable } from '#primitives/errors';
+import { isRetryable, PatternError, UnavailableError } from '#primitives/errors';
 import { MAX_TRIES, persist, type Pause } from '#batch/pause';
 import { canonicalJson } from '#primitives/canonical-json';
 import type { Clock } from '#primitives/clock';
-import { PatternError, UnavailableError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import { absent, equals, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';
 import { toStage } from './emissions.ts';

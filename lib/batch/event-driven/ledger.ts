@@ -1,7 +1,6 @@
-import { isRetryable } from '#primitives/errors';
+import { isRetryable, PatternError } from '#primitives/errors';
 import { MAX_TRIES, type Pause } from '#batch/pause';
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
 import type { Random } from '#primitives/random';
 import { absent, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';
 import { edgeLabel } from './pipeline.ts';

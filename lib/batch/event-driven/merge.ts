@@ -1,9 +1,8 @@
 import { failuresOf, type PartialBatchAnswer } from '#batch/partial-batch';
-import { isRetryable } from '#primitives/errors';
+import { isRetryable, PatternError } from '#primitives/errors';
 import { MAX_TRIES, persist, type Pause } from '#batch/pause';
 import { parseMessage, type Parsed } from '#batch/message';
 import type { Clock } from '#primitives/clock';
-import { PatternError } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { ReceivedMessage } from '#primitives/queue';
 import { absent, equals, type Fields, type Table, type TransactionOutcome, type Write } from '#primitives/table';

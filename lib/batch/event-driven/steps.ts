@@ -1,3 +1,4 @@
+import { FORBIDDEN_NAMES } from '#batch/json-fault';
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import { hash32 } from '#primitives/hash';
 import { checkFunction, checkList } from '#primitives/part-checks';
@@ -38,16 +39,14 @@ export const topic = (name: string): Topic => {
  */
 const NAME = /^[^"\\\p{Cc}\p{Cs}\uFFFE\uFFFF]+$/u;
 const MAX_NAME_CHARACTERS = 64;
-/** Names that reach into prototypes: readers of JSON leave them out. */
-const NO_NAMES = ['__proto__', 'constructor', 'prototype'];
-const NAME_FORM = `named in 1 to ${MAX_NAME_CHARACTERS} characters without quotes, backslashes and controls, none of them ${NO_NAMES.join(', ')}`;
+const NAME_FORM = `named in 1 to ${MAX_NAME_CHARACTERS} characters without quotes, backslashes and controls, none of them ${FORBIDDEN_NAMES.join(', ')}`;
 
 /** Also where nobody checks types. */
 const checkBranches = (name: string, value: unknown, what: string): void => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse(name, `an object with ${what}`, value);
   const bad = Object.keys(value).find(
-    (each) => !NAME.test(each) || each.length > MAX_NAME_CHARACTERS || NO_NAMES.includes(each),
+    (each) => !NAME.test(each) || each.length > MAX_NAME_CHARACTERS || FORBIDDEN_NAMES.includes(each),
   );
   if (bad !== undefined) throw refuse(name, NAME_FORM, bad);
 };

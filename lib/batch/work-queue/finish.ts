@@ -1,9 +1,8 @@
 import type { Fields, Json, Table, TransactionOutcome, Write } from '#primitives/table';
 import { textOf } from '#primitives/field-values';
 import { claimKey, effectKey } from './records.ts';
-import { isRetryable } from '#primitives/errors';
+import { isRetryable, PatternError } from '#primitives/errors';
 import { MAX_TRIES, type Pause } from '../pause.ts';
-import { PatternError } from '#primitives/errors';
 
 /** How an item has ended that needs no further attempt and is no dead letter. */
 export type Ending =

@@ -1,4 +1,4 @@
-import { refuse } from '#primitives/checks';
+import { checkObject } from '#primitives/checks';
 import { checkPart, type PartKind } from '#primitives/part-checks';
 
 /** What each of the options is that the functions of a work queue share. */
@@ -17,8 +17,6 @@ const KINDS = Object.freeze({
 
 /** @throws {@link InvalidArgumentError} when one of these options was left out, or can't do what it is needed for */
 export const checkGiven = (options: object, names: readonly (keyof typeof KINDS)[]): void => {
-  // Also where nobody checks types.
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null) throw refuse('options', 'an object', given);
-  for (const name of names) checkPart(name, KINDS[name], (given as Readonly<Record<string, unknown>>)[name]);
+  checkObject(options);
+  for (const name of names) checkPart(name, KINDS[name], (options as Readonly<Record<string, unknown>>)[name]);
 };

@@ -1,6 +1,6 @@
 import { refuse } from '../checks.ts';
-import type { Fields, FieldValue, Json, Key, Put, Update } from '../table.ts';
-import { isList, isSet } from '../table-limits.ts';
+import type { Fields, Json, Key, Put, Update } from '../table.ts';
+import { isList, isSet, valueBytes } from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (item size) */
@@ -42,16 +42,6 @@ export const copyFields = (fields: Fields): Fields =>
   objectFrom(
     Object.entries(fields).map(([name, value]) => [name, isSet(value) ? new Set(value) : copyJson(value)] as const),
   );
-
-/** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
-const valueBytes = (value: FieldValue): number => {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;
-  if (value === null || typeof value === 'boolean') return 1;
-  if (isSet(value)) return [...value].reduce((sum, member) => sum + Buffer.byteLength(member), 0);
-  if (isList(value)) return value.reduce<number>((sum, item) => sum + 1 + valueBytes(item), 3);
-  return Object.entries(value).reduce((sum, [name, item]) => sum + 1 + Buffer.byteLength(name) + valueBytes(item), 3);
-};
 
 const record = (key: Key, fields: Fields, expiresAtMs: number | undefined): StoredRecord => {
   const { partition, sort } = key;

@@ -1,4 +1,5 @@
-import { absent, and, equals, lessThan, or, type Fields, type Table } from '#primitives/table';
+import { numberOf } from '#primitives/field-values';
+import { absent, and, equals, lessThan, or, type Table } from '#primitives/table';
 import { persist, type Pause } from './limits.ts';
 import { PROGRESS_KEY } from './membership.ts';
 
@@ -11,11 +12,6 @@ export interface Progress {
 
 const NOTHING: Progress = Object.freeze({ slotsDone: 0, keysMoved: 0 });
 
-const numberIn = (fields: Fields, name: string): number => {
-  const { [name]: value } = fields;
-  return typeof value === 'number' ? value : 0;
-};
-
 /**
  * The note of how far a plan is. It only ever grows: of several that drive a plan the one that is ahead counts, and what
  * none has noted is looked at again. Plans are told apart by the epoch in which they began.
@@ -27,9 +23,9 @@ export const progressOf = (options: { readonly control: Table; readonly pause: P
   const read = (planEpoch: number): Promise<Progress | 'over'> =>
     persist('read the progress', pause, async () => {
       const fields = (await control.get(PROGRESS_KEY)) ?? {};
-      const noted = numberIn(fields, 'planEpoch');
+      const noted = numberOf(fields['planEpoch']);
       if (noted !== planEpoch) return noted > planEpoch ? 'over' : NOTHING;
-      return { slotsDone: numberIn(fields, 'slotsDone'), keysMoved: numberIn(fields, 'keysMoved') };
+      return { slotsDone: numberOf(fields['slotsDone']), keysMoved: numberOf(fields['keysMoved']) };
     });
 
   /** Notes what was reached; gives what stands, which may be more, or `over` as `read`. */

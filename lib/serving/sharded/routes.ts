@@ -66,9 +66,13 @@ const shardNamed = (shards: readonly CacheShard[]) => {
 
 /** Shards whose table none before has, then the rest, each in their order: where one table is away, others are not. */
 const apart = (shards: readonly CacheShard[]): readonly CacheShard[] => {
-  const isFirst = ({ table }: CacheShard, at: number): boolean =>
-    shards.findIndex((shard) => shard.table === table) === at;
-  return [...shards.filter(isFirst), ...shards.filter((shard, at) => !isFirst(shard, at))];
+  const tables = new Set<CacheShard['table']>();
+  const [first, rest]: [CacheShard[], CacheShard[]] = [[], []];
+  for (const shard of shards) {
+    (tables.has(shard.table) ? rest : first).push(shard);
+    tables.add(shard.table);
+  }
+  return [...first, ...rest];
 };
 
 /** What follows from the members: made once for each epoch that a host sees. */

@@ -1,4 +1,4 @@
-import { checkJson } from '#primitives/table-limits';
+import { checkJson, valueBytes } from '#primitives/table-limits';
 import { refuse } from '#primitives/checks';
 import type { Json } from '#primitives/table';
 
@@ -8,21 +8,9 @@ import type { Json } from '#primitives/table';
  */
 export const MAX_VALUE_BYTES = 400 * 1_024 - 4 * 1_024;
 
-/** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
-const bytesOf = (value: Json): number => {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;
-  if (value === null || typeof value === 'boolean') return 1;
-  return Object.entries(value).reduce(
-    (sum, [name, item]: [string, Json]) =>
-      sum + 1 + (Array.isArray(value) ? 0 : Buffer.byteLength(name)) + bytesOf(item),
-    3,
-  );
-};
-
 /** @throws {@link InvalidArgumentError} when a value is no JSON, or too large to be kept wherever its key may move. */
 export const checkValue = (value: Json): void => {
   checkJson('value', value);
-  const bytes = bytesOf(value);
+  const bytes = valueBytes(value);
   if (bytes > MAX_VALUE_BYTES) throw refuse('value', `at most ${MAX_VALUE_BYTES} bytes`, bytes);
 };

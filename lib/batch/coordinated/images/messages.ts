@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isClean } from '../../message.ts';
+import { isClean } from '#primitives/utf8';
 import { MAX_ID_LENGTH, MAX_IMAGES, MAX_REGIONS, STEPS } from './types.ts';
 
 const imagesId = v.pipe(

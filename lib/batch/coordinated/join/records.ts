@@ -1,4 +1,5 @@
 import { hash32 } from '#primitives/hash';
+import { numberOf, textOf } from '#primitives/field-values';
 import type { FieldValue, Fields, Key } from '#primitives/table';
 import type { JoinStatus, OnDeadline } from './types.ts';
 
@@ -99,25 +100,23 @@ export interface Head {
   readonly expiresAtMs: number;
 }
 
-const countOf = (value: FieldValue | undefined): number => (typeof value === 'number' ? value : 0);
-
 export const readHead = (fields: Fields): Head => ({
   status: fields.status === 'fired' || fields.status === 'failed' ? fields.status : 'waiting',
   open: fields.open === true,
   ready: fields.ready === true,
-  buckets: countOf(fields.buckets),
-  parts: countOf(fields.parts),
-  list: typeof fields.list === 'string' ? fields.list : '',
+  buckets: numberOf(fields.buckets),
+  parts: numberOf(fields.parts),
+  list: textOf(fields.list) ?? '',
   deadlineMs: typeof fields.deadlineMs === 'number' ? fields.deadlineMs : undefined,
   onDeadline: fields.onDeadline === 'fire' ? 'fire' : 'fail',
-  hop: countOf(fields.hop),
-  watchMs: countOf(fields.watchMs),
+  hop: numberOf(fields.hop),
+  watchMs: numberOf(fields.watchMs),
   startedAtMs: typeof fields.startedAtMs === 'number' ? fields.startedAtMs : undefined,
-  expected: countOf(fields.expected),
-  arrived: countOf(fields.arrived),
+  expected: numberOf(fields.expected),
+  arrived: numberOf(fields.arrived),
   outcome: fields.outcome === 'complete' || fields.outcome === 'deadline' ? fields.outcome : undefined,
   published: fields.published === true,
-  expiresAtMs: countOf(fields.expires),
+  expiresAtMs: numberOf(fields.expires),
 });
 
 export const statusOf = ({ status, open }: Head): JoinStatus => (status === 'waiting' && open ? 'open' : status);

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { boundedText, isClean, reference as reductionId } from '../../message.ts';
+import { isClean } from '#primitives/utf8';
+import { boundedText, reference as reductionId } from '../../message.ts';
 import { KINDS, MAX_BOUNDS } from './kinds.ts';
 import { MAX_FAN_IN, MAX_PART_ITEMS, MIN_FAN_IN } from './types.ts';
 

@@ -43,8 +43,9 @@ export interface IndexStore {
   statistics(statisticsKey: string): Promise<Statistics>;
   /**
    * Makes `collection` the leaf's index, unless somebody else was first: `overtaken`, and nothing has changed then. A lost
-   * answer is recognised; when somebody else has come since, it is `overtaken` whether or not it was the index. A crash leaves an object or two that nobody reads, until a later version sweeps them. 3 calls,
-   * and two and more every 16 versions.
+   * answer is recognised; when somebody else has come since, it is `overtaken` whether or not it was the index. A crash
+   * leaves an object or two that nobody reads, until a later version sweeps them. 3 calls, and two and more every 16
+   * versions.
    */
   swap(leaf: number, base: IndexHead | undefined, collection: Collection): Promise<'swapped' | 'overtaken'>;
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { isClean } from '#primitives/utf8';
 import type { Document } from './types.ts';
 
 const ID_LIMIT_BYTES = 256;
@@ -6,10 +7,7 @@ const ID_LIMIT_BYTES = 256;
 const TEXT_LIMIT = 65_536;
 const DOCUMENTS_LIMIT = 1_000;
 
-const plain = v.check(
-  (text: string) => text.isWellFormed() && !text.includes('\0'),
-  'Expected text without NUL and lone surrogates.',
-);
+const plain = v.check(isClean, 'Expected text without NUL and lone surrogates.');
 
 const documentSchema = v.strictObject({
   id: v.pipe(
