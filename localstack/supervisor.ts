@@ -58,6 +58,15 @@ const functionOf =
     return found ?? `${SERVICE}-${STAGE}-root-http`;
   };
 
+/** Where a fault switch of the service can fire. */
+const placesOf = ({ queues, tables, buses, buckets, functions }: HostReady): readonly string[] => [
+  'bus',
+  ...Object.entries({ queue: queues, table: tables, bus: buses, bucket: buckets }).flatMap(([kind, names]) =>
+    Object.keys(names).map((name) => `${kind}/${name}`),
+  ),
+  ...functions.map((name) => `function/${name}`),
+];
+
 /** The ambassador may speak to the functions of its own stack. */
 const withTarget = (targets: string | undefined, url: string): string =>
   [targets, new URL(url).host].filter(Boolean).join(',');
@@ -66,16 +75,17 @@ const startEntrance = (options: {
   readonly port: number;
   readonly host: () => FunctionHost | undefined;
   readonly faults: FaultInjector;
+  readonly places: () => readonly string[] | undefined;
   readonly adminToken: string;
   readonly log: Log;
 }): Promise<Front> => {
-  const { port, host, faults, adminToken, log } = options;
+  const { port, host, faults, places, adminToken, log } = options;
   const called = {
     functionHostUrl: () => host()?.current()?.httpUrl,
     functionOf: functionOf(() => host()?.current()?.functions ?? []),
   };
   const routes = [
-    faultRoute({ faults, adminToken }),
+    faultRoute({ faults, adminToken, places }),
     functionFaultRoute({ ...called, faults, crashHost: () => host()?.crash() }),
   ];
   return startFront({ ...called, port, routes, log });
@@ -134,6 +144,7 @@ export const startStack = async (options: {
   };
 
   let host: FunctionHost | undefined;
+  let places: readonly string[] | undefined;
   let onChange: (ready: HostReady | undefined) => void = () => undefined;
   try {
     const { dataDir, upstream, asyncRetryDelayMs } = settings;
@@ -152,8 +163,14 @@ export const startStack = async (options: {
     });
     stops.push(() => primitives.stop());
     const { faults, endpoint } = primitives;
-    const entrance = { port: ports.http, host: () => host, faults, adminToken, log: log.child({ part: 'front' }) };
-    const front = await startEntrance(entrance);
+    const front = await startEntrance({
+      port: ports.http,
+      host: () => host,
+      faults,
+      places: () => places,
+      adminToken,
+      log: log.child({ part: 'front' }),
+    });
     stops.push(() => front.close());
 
     const started = functionHost({
@@ -176,10 +193,9 @@ export const startStack = async (options: {
       () => primitives.drain(),
     );
 
-    const { queues, tables, buses, buckets, functions } = await Promise.race([
-      started.ready,
-      rejectionOf(primitives.failed),
-    ]);
+    const first = await Promise.race([started.ready, rejectionOf(primitives.failed)]);
+    places = placesOf(first);
+    const { queues, tables, buses, buckets, functions } = first;
     const infoOf = (ready: HostReady | undefined): StackInfo => ({
       apiUrl: front.url,
       awsEndpointUrl: upstream ?? endpoint.url,

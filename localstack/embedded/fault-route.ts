@@ -45,10 +45,15 @@ const parseFaults = (body: Buffer): unknown => {
  * the supervisor, so that a switch that crashes the functions survives what it does.
  */
 export const faultRoute =
-  (options: { readonly faults: FaultInjector; readonly adminToken: string }): FrontRoute =>
+  (options: {
+    readonly faults: FaultInjector;
+    readonly adminToken: string;
+    /** Where something can go wrong; undefined as long as that is not known. */
+    readonly places: () => readonly string[] | undefined;
+  }): FrontRoute =>
   async (request, response) => {
     if (request.url?.split('?')[0] !== '/faults') return false;
-    const { faults, adminToken } = options;
+    const { faults, adminToken, places } = options;
     const method = request.method ?? '';
     if (!METHODS.includes(method))
       problem(response, 405, `/faults knows ${METHODS.join(', ')}, not ${method}.`, { allow: METHODS.join(', ') });
@@ -65,7 +70,7 @@ export const faultRoute =
         return true;
       }
       try {
-        if (method === 'PUT') faults.put(parseFaults(body));
+        if (method === 'PUT') faults.put(parseFaults(body), places());
         if (method === 'DELETE') faults.clear();
         response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
         response.end(JSON.stringify({ faults: faults.list() }));

@@ -52,9 +52,10 @@ export interface FaultInjector {
   /**
    * Replaces all switches.
    *
+   * @param places What there is, as `decide` is told it: a switch at none of them would never fire. Without it any.
    * @throws {@link InvalidArgumentError} when one cannot be used, names it and what is allowed; nothing is changed.
    */
-  put(list: unknown): void;
+  put(list: unknown, places?: readonly string[]): void;
   /** The switches, with how often each fired. */
   list(): readonly (FaultSwitch & { readonly fired: number })[];
   clear(): void;
@@ -65,6 +66,8 @@ export interface FaultInjector {
 }
 
 const MAX_SWITCHES = 100;
+/** Places that an error names. */
+const MAX_SHOWN = 5;
 /** The longest that a function may run on AWS. */
 const MAX_MS = 900_000;
 /** What can go wrong with any call, and all that can with the call of a function. */
@@ -153,6 +156,13 @@ const seededChance = (seed: number): (() => number) => {
   };
 };
 
+/** How long the beginning is that two texts share. */
+const sharedLength = (one: string, other: string): number => {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
+};
+
 interface Armed {
   readonly fault: FaultSwitch;
   readonly chance: () => number;
@@ -185,17 +195,34 @@ export const faultInjector = (options: {
     return hasRoles && KINDS_AT[at.split('/', 1)[0] ?? ''] === undefined && at.replace('/', '-') === short;
   };
 
+  const checkPlaces = (list: readonly FaultSwitch[], places: readonly string[]): void => {
+    const index = list.findIndex(({ at }) => !places.some((place) => matches(at, place)));
+    const at = list[index]?.at;
+    if (at === undefined) return;
+    // A role may be a function's or a table's.
+    const [kind = ''] = at.split('/', 1);
+    const alike = KINDS_AT[kind] === undefined && kind !== 'function' ? `function/${at.replace('/', '-')}` : at;
+    const near = places
+      .map((place) => place.replace(`/${prefix}`, '/'))
+      .toSorted((one, other) => sharedLength(other, alike) - sharedLength(one, alike));
+    throw new InvalidArgumentError(
+      `Expected 'faults[${index}].at' to be a place of this stack, got "${at}"; near: ${near.slice(0, MAX_SHOWN).join(', ')}.`,
+    );
+  };
+
   const fires = (candidate: Armed): boolean => {
     const { rate = 1, times = Infinity } = candidate.fault;
     return candidate.fired < times && (rate === 1 || candidate.chance() < rate);
   };
 
   return Object.freeze({
-    put: (list) => {
+    put: (list, places) => {
       const parsed = v.safeParse(listSchema, list);
       if (!parsed.success)
         throw new InvalidArgumentError(`Expected 'faults' to be ${listMessage}, got ${shown(list)}.`);
-      armed = parsed.output.map(parseSwitch).map((fault) => ({
+      const switches = parsed.output.map(parseSwitch);
+      if (places !== undefined) checkPlaces(switches, places);
+      armed = switches.map((fault) => ({
         fault,
         chance: fault.seed === undefined ? () => options.random.next() : seededChance(fault.seed),
         fired: 0,

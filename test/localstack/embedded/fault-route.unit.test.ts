@@ -6,9 +6,11 @@ import { fixedRandom, TOKEN } from './fixture.ts';
 let faults: FaultInjector;
 let server: Server;
 let url: string;
+let places: readonly string[] | undefined;
 beforeEach(async () => {
-  faults = faultInjector({ random: fixedRandom(0) });
-  const route = faultRoute({ faults, adminToken: TOKEN });
+  faults = faultInjector({ random: fixedRandom(0), service: 'svc', stage: 'local' });
+  places = undefined;
+  const route = faultRoute({ faults, adminToken: TOKEN, places: () => places });
   server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
@@ -45,6 +47,48 @@ test.each([
   expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
   expect(await answer.json()).toMatchObject({ title: 'Bad Request', status: 400, detail });
   expect(faults.list()).toHaveLength(1);
+});
+
+const PLACES = [
+  'bus',
+  'queue/svc-local-items',
+  'table/svc-local-work-queue-jobs',
+  'function/svc-local-work-queue-worker',
+];
+const switchAt = (at: string): string =>
+  JSON.stringify({
+    faults: [
+      { at: 'bus', kind: 'error' },
+      { at, kind: 'error' },
+    ],
+  });
+
+test.each([
+  'queue/items',
+  'queue/svc-local-items',
+  'work-queue/jobs',
+  'work-queue/worker',
+  'function/work-queue-worker',
+])('a switch at %s, which the stack has, is taken', async (at) => {
+  places = PLACES;
+  expect((await put(switchAt(at))).status).toBe(200);
+});
+
+test.each([
+  ['queue/item', 'queue/items'],
+  ['table/items', 'table/work-queue-jobs'],
+  ['bus/items', 'bus'],
+  ['work-queue/workr', 'function/work-queue-worker'],
+  ['function/work', 'function/work-queue-worker'],
+  ['queues/items', 'function/work-queue-worker'],
+])('a switch at %s, which could never fire, is 400 and says first what is nearest', async (at, nearest) => {
+  places = PLACES;
+  faults.put([{ at: 'bus', kind: 'delay', ms: 1 }]);
+  const answer = await put(switchAt(at));
+  expect(answer.status).toBe(400);
+  const said = `Expected 'faults[1].at' to be a place of this stack, got "${at}"; near: ${nearest}, `;
+  expect(await answer.json()).toMatchObject({ detail: expect.stringContaining(said) });
+  expect(faults.list()).toEqual([{ at: 'bus', kind: 'delay', ms: 1, fired: 0 }]);
 });
 
 test('a body that is nested deeper than anything can show is 400', async () => {

@@ -50,7 +50,7 @@ beforeEach(async () => {
     functionHostUrl,
     functionOf,
     routes: [
-      faultRoute({ faults, adminToken: TOKEN }),
+      faultRoute({ faults, adminToken: TOKEN, places: () => undefined }),
       functionFaultRoute({
         faults,
         functionOf,

@@ -9,8 +9,8 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
+import { until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const PATIENCE_MS = 180_000;
@@ -54,17 +54,9 @@ interface Body {
 
 const admin = (): Record<string, string> => ({ authorization: `Bearer ${stack.info.adminToken}` });
 
-/** A client that does what one must: comes again after a 5xx, and after an answer that got lost. */
 const call = async (method: string, route: string, body?: object, headers: Record<string, string> = {}) => {
-  const answer = (await until(
-    () =>
-      http(method, `${stack.info.apiUrl}${route}`, { headers, ...(body === undefined ? {} : { body }) }).catch(
-        () => undefined,
-      ),
-    (given) => given !== undefined && given.status < 500 && given.headers.get('retry-after') !== '1',
-    PATIENCE_MS,
-    200,
-  )) as HttpAnswer;
+  const request = { headers, ...(body === undefined ? {} : { body }) };
+  const answer = await askPatiently(method, `${stack.info.apiUrl}${route}`, request, PATIENCE_MS);
   return { status: answer.status, body: answer.json as Body };
 };
 const keyed = (key: string): Record<string, string> => ({ 'idempotency-key': key });
@@ -162,12 +154,13 @@ test(
     const logins: { readonly challengeId: string; readonly address: string }[] = [];
     for (let index = 0; index < LOGINS; index += 1) {
       const address = `canary-${index}@example.org`;
-      const { body } = await call(
+      const { body, status } = await call(
         'POST',
         '/functions/two-factor/challenges',
         { user: 'ann', address },
         keyed(`c${index}`),
       );
+      expect(status).toBe(202);
       logins.push({ challengeId: body.challengeId, address });
     }
     // A code that cannot be sent: its message becomes a dead letter.
