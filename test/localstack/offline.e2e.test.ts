@@ -32,7 +32,7 @@ const title = canUnshare
       await until(
         async () => stack.output(),
         (output) => output.includes('The stack is up.'),
-        120_000,
+        240_000,
       );
       expect(stack.output()).toMatch(/held\s+work-queue\s+every good image has a thumbnail/);
       expect(stack.output()).toMatch(/held\s+work-queue\s+exactly the broken ones are dead letters/);
@@ -41,5 +41,5 @@ const title = canUnshare
       expect(await stack.stop()).toBe(0);
     }
   },
-  300_000,
+  450_000,
 );

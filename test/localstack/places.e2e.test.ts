@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { freePort } from '../../localstack/free-port.ts';
-import { http, until } from '../support/http.ts';
+import { askPatiently, http, until } from '../support/http.ts';
 import { listens, processTree, isAlive } from '../support/processes.ts';
 import { startTestStack } from '../support/stack.ts';
 
@@ -12,7 +12,7 @@ const PATIENCE_MS = 90_000;
 
 const oneItem = { worker: 'record', items: [{ id: 'a' }] };
 const jobIsDone = async (apiUrl: string): Promise<void> => {
-  const { status, json } = await http('POST', `${apiUrl}/work-queue/jobs`, { body: oneItem });
+  const { status, json } = await askPatiently('POST', `${apiUrl}/work-queue/jobs`, { body: oneItem }, PATIENCE_MS);
   expect(status).toBe(202);
   const { jobId } = json as { jobId: string };
   await until(

@@ -95,4 +95,4 @@ test('the command answers --help and --version, and refuses what it does not kno
   await expect(run(consumer, command, 'no-such-command')).rejects.toThrow(
     /code 2\n.*unknown command 'no-such-command'/,
   );
-});
+}, 120_000);

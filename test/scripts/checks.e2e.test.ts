@@ -28,6 +28,9 @@ beforeAll(() => {
 
 const clean = `export const double = (value: number): number => value * 2;\n`;
 
+/** Each check has a limit of its own: two of them are in each test. */
+const CHECKS_MS = 180_000;
+
 test.each([
   [
     'types',
@@ -40,27 +43,35 @@ test.each([
     ['no-floating-promises', 'no-explicit-any'],
   ],
   ['format', `export const planted = "double quotes";\n`, ['lib/index.ts']],
-])('%s passes what is right and refuses %j', async (name, planted, expected) => {
-  write(clean);
-  expect(await check(name)).toMatchObject({ end: 'exited', exitCode: 0 });
-  write(planted);
-  const refused = await check(name);
-  expect(refused.exitCode).not.toBe(0);
-  for (const said of expected) expect(refused.output).toContain(said);
-});
+])(
+  '%s passes what is right and refuses %j',
+  async (name, planted, expected) => {
+    write(clean);
+    expect(await check(name)).toMatchObject({ end: 'exited', exitCode: 0 });
+    write(planted);
+    const refused = await check(name);
+    expect(refused.exitCode).not.toBe(0);
+    for (const said of expected) expect(refused.output).toContain(said);
+  },
+  CHECKS_MS,
+);
 
-test('unused names files, exports and packages that nobody needs', async () => {
-  cpSync('knip.ts', join(folder, 'knip.ts'));
-  write(`export * from './used.ts';\n`);
-  writeFileSync(join(folder, 'lib/used.ts'), `import { helped } from './helper.ts';\nexport const used = helped;\n`);
-  writeFileSync(join(folder, 'lib/helper.ts'), `export const helped = 1;\nexport const plantedExport = 2;\n`);
-  writeFileSync(join(folder, 'lib/planted-file.ts'), clean);
-  const refused = await check('unused');
-  expect(refused.exitCode).not.toBe(0);
-  for (const planted of ['plantedExport', 'lib/planted-file.ts', 'fast-check'])
-    expect(refused.output).toContain(planted);
-  expect(refused.output).not.toMatch(/helped|lib\/used\.ts/);
-});
+test(
+  'unused names files, exports and packages that nobody needs',
+  async () => {
+    cpSync('knip.ts', join(folder, 'knip.ts'));
+    write(`export * from './used.ts';\n`);
+    writeFileSync(join(folder, 'lib/used.ts'), `import { helped } from './helper.ts';\nexport const used = helped;\n`);
+    writeFileSync(join(folder, 'lib/helper.ts'), `export const helped = 1;\nexport const plantedExport = 2;\n`);
+    writeFileSync(join(folder, 'lib/planted-file.ts'), clean);
+    const refused = await check('unused');
+    expect(refused.exitCode).not.toBe(0);
+    for (const planted of ['plantedExport', 'lib/planted-file.ts', 'fast-check'])
+      expect(refused.output).toContain(planted);
+    expect(refused.output).not.toMatch(/helped|lib\/used\.ts/);
+  },
+  CHECKS_MS,
+);
 
 test('verify counts a check that fails, is in doubt, does not start or does not end as failed, and runs the others', async () => {
   const node = (source: string): readonly [string, ...string[]] => [process.execPath, '--eval', source];

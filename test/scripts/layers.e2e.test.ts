@@ -73,31 +73,50 @@ beforeAll(() => {
   plant('test/support/stack.ts');
 });
 
-test('the imports that the layers allow are no violation, and a backend beside its port is seen by its layer', async () => {
-  const result = await cruise('--output-type', 'json', 'lib', 'functions', 'localstack', 'test');
-  expect((JSON.parse(result.output) as Report).summary.violations).toEqual([]);
-});
+/** Longer than a cruise may take by itself. */
+const CRUISE_MS = 90_000;
 
-test('each import that the layers forbid is refused by the rule that is meant for it', async () => {
-  for (const [, file, ...imports] of forbidden) plant(file, ...imports);
-  plant('lib/resilience/circle-b.ts', './circle-a.ts');
-  const result = await cruise('--output-type', 'json', 'lib', 'functions', 'localstack', 'test');
-  const found = (JSON.parse(result.output) as Report).summary.violations.map(
-    ({ from, rule }) => `${rule.name}: ${from}`,
-  );
-  for (const [rule, file] of forbidden) expect(found).toContain(`${rule}: ${file}`);
-});
+test(
+  'the imports that the layers allow are no violation, and a backend beside its port is seen by its layer',
+  async () => {
+    const result = await cruise('--output-type', 'json', 'lib', 'functions', 'localstack', 'test');
+    expect((JSON.parse(result.output) as Report).summary.violations).toEqual([]);
+  },
+  CRUISE_MS,
+);
 
-test('a violation fails the check, with its file and its rule', async () => {
-  const result = await cruise('--output-type', 'err-long', 'lib', 'functions', 'localstack', 'test');
-  expect(result.exitCode).not.toBe(0);
-  expect(result.output).toContain('wiring-in-functions: functions/batch/work-queue/handler.ts');
-});
+test(
+  'each import that the layers forbid is refused by the rule that is meant for it',
+  async () => {
+    for (const [, file, ...imports] of forbidden) plant(file, ...imports);
+    plant('lib/resilience/circle-b.ts', './circle-a.ts');
+    const result = await cruise('--output-type', 'json', 'lib', 'functions', 'localstack', 'test');
+    const found = (JSON.parse(result.output) as Report).summary.violations.map(
+      ({ from, rule }) => `${rule.name}: ${from}`,
+    );
+    for (const [rule, file] of forbidden) expect(found).toContain(`${rule}: ${file}`);
+  },
+  CRUISE_MS,
+);
 
-test('a check that saw no modules is no success', async () => {
-  mkdirSync(join(folder, 'empty'));
-  const result = await cruise('--output-type', 'err-long', 'empty');
-  expect(result.exitCode).toBe(0);
-  const layers = checks.find(({ name }) => name === 'layers');
-  expect(layers?.doubt?.(result.output)).toContain('got 0');
-});
+test(
+  'a violation fails the check, with its file and its rule',
+  async () => {
+    const result = await cruise('--output-type', 'err-long', 'lib', 'functions', 'localstack', 'test');
+    expect(result.exitCode).not.toBe(0);
+    expect(result.output).toContain('wiring-in-functions: functions/batch/work-queue/handler.ts');
+  },
+  CRUISE_MS,
+);
+
+test(
+  'a check that saw no modules is no success',
+  async () => {
+    mkdirSync(join(folder, 'empty'));
+    const result = await cruise('--output-type', 'err-long', 'empty');
+    expect(result.exitCode).toBe(0);
+    const layers = checks.find(({ name }) => name === 'layers');
+    expect(layers?.doubt?.(result.output)).toContain('got 0');
+  },
+  CRUISE_MS,
+);

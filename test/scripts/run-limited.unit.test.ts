@@ -33,10 +33,11 @@ test('at the time limit the program and what it started are ended', async () => 
       console.log(child.pid);
       setInterval(() => {}, 1e6);
     `),
-    limitMs: 1_000,
+    limitMs: 5_000,
     output: 'keep',
   });
   expect(result.end).toBe('time limit');
+  expect(Number(result.output)).toBeGreaterThan(0);
   expect(await isGone(Number(result.output))).toBe(true);
 });
 

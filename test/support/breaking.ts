@@ -1,4 +1,4 @@
-import { http, until, type HttpAnswer } from './http.ts';
+import { http, until } from './http.ts';
 import type { TestStack } from './stack.ts';
 
 type Breakable = Pick<TestStack, 'info' | 'refresh'>;
@@ -25,21 +25,4 @@ export const untilReplaced = async (stack: Breakable, pid: number, patienceMs: n
     (now) => typeof now === 'number' && now !== pid,
     patienceMs,
   );
-};
-
-/** As a client does that wants an answer: comes again after a 5xx, an answer that got lost, and while the first one still runs. */
-export const askPatiently = async (
-  method: string,
-  url: string,
-  request: Parameters<typeof http>[2],
-  patienceMs: number,
-): Promise<HttpAnswer> => {
-  const answer = await until(
-    () => http(method, url, request).catch(() => undefined),
-    (given) => given !== undefined && given.status < 500 && given.status !== 409,
-    patienceMs,
-    200,
-  );
-  if (answer === undefined) throw new Error('There was no answer.');
-  return answer;
 };

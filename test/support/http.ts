@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface HttpAnswer {
@@ -50,4 +51,29 @@ export const until = async <T>(
       throw new Error(`Not within ${timeoutMs} ms; the last answer: ${JSON.stringify(value)}`);
     await sleep(everyMs);
   }
+};
+
+const isStillRunning = ({ status, json }: HttpAnswer): boolean =>
+  status === 409 && (json as { readonly type?: string } | undefined)?.type === 'idempotency-key-in-progress';
+
+/**
+ * As a client does that wants an answer: comes again after a 5xx, an answer that got lost, and while the first one still
+ * runs. What it posts has an idempotency key, so that its repeats are one request.
+ */
+export const askPatiently = async (
+  method: string,
+  url: string,
+  request: NonNullable<Parameters<typeof http>[2]>,
+  patienceMs: number,
+): Promise<HttpAnswer> => {
+  const key: Record<string, string> = method === 'POST' ? { 'idempotency-key': randomUUID() } : {};
+  const headers = { ...key, ...request.headers };
+  const answer = await until(
+    () => http(method, url, { ...request, headers }).catch(() => undefined),
+    (given) => given !== undefined && given.status < 500 && !isStillRunning(given),
+    patienceMs,
+    200,
+  );
+  if (answer === undefined) throw new Error('There was no answer.');
+  return answer;
 };

@@ -33,6 +33,10 @@ export const mostAtOnce = (seen: readonly Sighting[]): number =>
     ),
   );
 
+/** Without those that a cold start kept until their time was over: their messages came again, and are seen again. */
+export const finished = (seen: readonly Sighting[]): readonly Sighting[] =>
+  seen.filter(({ endedAtMs }) => endedAtMs !== undefined);
+
 /** A message on its way from visible to hidden is in neither count for a moment in some places. */
 const CONFIRM_MS = 300;
 

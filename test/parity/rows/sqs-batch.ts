@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowGroup } from '../row.ts';
-import { ascending, drained, HIDDEN, mostAtOnce, numbered, numbersIn, receiveCounts } from './helpers.ts';
+import { ascending, drained, finished, HIDDEN, mostAtOnce, numbered, numbersIn, receiveCounts } from './helpers.ts';
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html and services-sqs-scaling.html */
 export const sqsBatch: RowGroup = {
@@ -75,7 +75,7 @@ export const sqsBatch: RowGroup = {
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1 });
         await drained(place, queue);
-        const seen = await place.sightings(queue.arn);
+        const seen = finished(await place.sightings(queue.arn));
         expect(seen).toHaveLength(10);
         expect(mostAtOnce(seen)).toBeGreaterThan(1);
         // It grows by 5 a second at most, and each takes a second.
@@ -94,7 +94,7 @@ export const sqsBatch: RowGroup = {
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } });
         await drained(place, queue);
-        const seen = await place.sightings(queue.arn);
+        const seen = finished(await place.sightings(queue.arn));
         expect(seen).toHaveLength(16);
         expect(mostAtOnce(seen)).toBe(2);
       },
@@ -109,7 +109,7 @@ export const sqsBatch: RowGroup = {
         );
         await place.map({ EventSourceArn: queue.arn, BatchSize: 1 });
         await drained(place, queue);
-        const seen = await place.sightings(queue.arn);
+        const seen = finished(await place.sightings(queue.arn));
         expect(seen).toHaveLength(12);
         expect(mostAtOnce(seen)).toBeLessThanOrEqual(2);
       },

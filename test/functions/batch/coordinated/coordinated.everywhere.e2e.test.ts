@@ -76,7 +76,7 @@ test(
 test(
   'a deadline fails a join, says who is missing, and late ones are recorded as such',
   async () => {
-    const { json } = await post('/joins', { branches: ['a', 'b'], deadlineMs: 1_000 });
+    const { json } = await post('/joins', { branches: ['a', 'b'], deadlineMs: 5_000 });
     const { joinId } = json as { joinId: string };
     await post(`/joins/${joinId}/arrivals/a`);
     expect(await settled(`/joins/${joinId}`)).toMatchObject({ status: 'failed', missing: ['b'], outcome: 'deadline' });

@@ -1,5 +1,5 @@
-import { askPatiently, killFunctions, setFaults } from '../../../support/breaking.ts';
-import { until, type HttpAnswer } from '../../../support/http.ts';
+import { killFunctions, setFaults } from '../../../support/breaking.ts';
+import { askPatiently, until, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { scanKeys } from '../../../support/table-scan.ts';
 
@@ -11,7 +11,8 @@ const ITEMS = (JOINS - 1) * 20 + 30;
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '12' } });
+  // Kills, and messages that come twice, cost receives.
+  stack = await startTestStack({ env: { VISIBILITY_TIMEOUT_S: '12', MAX_RECEIVE_COUNT: '10' } });
 }, 150_000);
 afterAll(() => stack.stop(), 60_000);
 

@@ -4,7 +4,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import type { OutputPage } from '#batch/event-driven/output';
 import { conservationProblems, type PipelineProgress } from '#batch/event-driven/progress';
 import { allFive, signupMail } from '../../../../functions/batch/event-driven/pipelines.ts';
-import { http, until } from '../../../support/http.ts';
+import { askPatiently, http, until } from '../../../support/http.ts';
 import { openPlace, type Place } from '../../../support/place.ts';
 
 /** What fails is tried five times, ever later; what a batch held comes back after the visibility timeout. */
@@ -19,7 +19,7 @@ afterAll(() => place.close(), 60_000);
 
 const api = (path: string): string => `${place.info.apiUrl}/event-driven/pipelines${path}`;
 const post = async (name: string, events: readonly object[]): Promise<void> => {
-  const answer = await http('POST', api(`/${name}/events`), { body: { events } });
+  const answer = await askPatiently('POST', api(`/${name}/events`), { body: { events } }, PATIENCE_MS);
   expect({ status: answer.status, text: answer.text }).toMatchObject({ status: 202 });
 };
 const progressOf = async (name: string): Promise<PipelineProgress> =>

@@ -1,8 +1,8 @@
 import type { OutputPage } from '#batch/event-driven/output';
 import { conservationProblems, type PipelineProgress } from '#batch/event-driven/progress';
 import { allFive } from '../../../../functions/batch/event-driven/pipelines.ts';
-import { askPatiently, killFunctions, untilReplaced } from '../../../support/breaking.ts';
-import { until } from '../../../support/http.ts';
+import { killFunctions, untilReplaced } from '../../../support/breaking.ts';
+import { askPatiently, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const EVENTS = 400;

@@ -1,8 +1,8 @@
 import type { JobProgress } from '#batch/work-queue/types';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEffectSink, type EffectSink } from '../../../support/effect-sink.ts';
-import { askPatiently, killFunctions, untilReplaced } from '../../../support/breaking.ts';
-import { http, until } from '../../../support/http.ts';
+import { killFunctions, untilReplaced } from '../../../support/breaking.ts';
+import { askPatiently, http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 import { scanKeys } from '../../../support/table-scan.ts';
 

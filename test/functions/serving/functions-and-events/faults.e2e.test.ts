@@ -9,8 +9,8 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { askPatiently, killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
-import { until } from '../../../support/http.ts';
+import { killFunctions, setFaults, untilReplaced } from '../../../support/breaking.ts';
+import { askPatiently, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const PATIENCE_MS = 180_000;

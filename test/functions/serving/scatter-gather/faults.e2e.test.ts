@@ -199,7 +199,7 @@ describe('a straggler among real functions', () => {
       quorum: 1,
       retryCount: 2,
       budget: retryBudget({ ratio: 0.055, burstCount: 100, initialCount: 10 }),
-      ...(hedges ? { hedge: { quantile: 0.95, minDelayMs: 5, sampleCount: 100 } } : {}),
+      ...(hedges ? { hedge: { quantile: 0.95, minDelayMs: DELAY_MS / 10, sampleCount: 100 } } : {}),
     });
   };
   const run = async (hedges: boolean) => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killFunctions, untilReplaced } from '../../../support/breaking.ts';
-import { http, until } from '../../../support/http.ts';
+import { askPatiently, http, until } from '../../../support/http.ts';
 import { startTestStack, type TestStack } from '../../../support/stack.ts';
 
 const PATIENCE_MS = 240_000;
@@ -96,12 +96,10 @@ test(
         (count) => count > CLIENT_COUNT * KEYS_EACH,
         PATIENCE_MS,
       );
-      const begun = await until(
-        () => ask('POST', '/shards', { name: 'late-comer', weight: 8 }),
-        (answer) => answer?.status === 202,
-        PATIENCE_MS,
-      );
-      expect(begun?.status).toBe(202);
+      const headers = { authorization: `Bearer ${stack.info.adminToken}` };
+      const body = { name: 'late-comer', weight: 8 };
+      const begun = await askPatiently('POST', `${stack.info.apiUrl}/sharded/shards`, { headers, body }, PATIENCE_MS);
+      expect(begun.status).toBe(202);
       let killedAt = 0;
       for (let kills = 0; kills < KILLS; kills += 1) {
         // In the middle of the plan: it is further than where it was killed before, and has not ended.

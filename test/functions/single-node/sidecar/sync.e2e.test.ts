@@ -73,7 +73,10 @@ test(
     });
     try {
       const one = await repository.push(version('one'));
-      expect(await sync()).toEqual({ code: 200, status: 'deployed', commit: one, running: one });
+      // `same` where the instance that was asked had just looked by itself.
+      const outcome = await sync();
+      expect(outcome).toMatchObject({ code: 200, commit: one, running: one });
+      expect(['deployed', 'same']).toContain(outcome['status']);
       // Others of the function's instances look for themselves.
       const running = await until(legacy, ({ programVersion }) => programVersion === one, PATIENCE_MS);
       expect(running.answer).toBe('one');

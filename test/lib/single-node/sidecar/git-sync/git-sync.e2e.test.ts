@@ -249,9 +249,10 @@ test(
       if (version === 'nine') await served(version);
       else await sleep(version === 'ten' ? 150 : 400);
       await sidecar.end('SIGKILL');
+      // Empty, where it was killed while it wrote: the one before it was waited for.
       const pid = Number(await readFile(path.join(root, 'pid'), 'utf8'));
       await until(
-        async () => isAlive(pid),
+        async () => pid > 0 && isAlive(pid),
         (alive) => !alive,
         PATIENCE_MS,
       );

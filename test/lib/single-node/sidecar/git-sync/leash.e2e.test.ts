@@ -69,10 +69,11 @@ test('SIGTERM reaches the program, also in its first moment, and its exit code c
 });
 
 test('what the program started ends with it, however it ended', async () => {
-  const left = run(`(trap '' TERM; echo started; sleep 62) & sleep 0.2; exit 0`);
+  const left = run(`(trap '' TERM; echo started; sleep 62) & sleep 1; exit 0`);
   expect(await left.ended).toBe('ended with code 0: started');
-  const ps = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-  expect(ps.stdout.split('\n').filter((line) => line === 'sleep 62')).toEqual([]);
+  const lines = async (): Promise<readonly string[]> =>
+    spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout.split('\n');
+  await until(lines, (all) => !all.includes('sleep 62'), PATIENCE_MS, 100);
 
   const program = run('sleep 60 & echo $! > child; wait');
   const child = Number(

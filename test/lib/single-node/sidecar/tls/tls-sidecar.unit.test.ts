@@ -289,7 +289,7 @@ test('rubbish instead of a handshake costs a connection and nothing else', async
 });
 
 test('clients that say nothing, or their head without end, are closed in time', async () => {
-  const one = await started(echo, { limits: { handshakeMs: 300, headersMs: 300, requestMs: 600 } });
+  const one = await started(echo, { limits: { handshakeMs: 1_000, headersMs: 1_000, requestMs: 2_000 } });
   const watched = <S extends Socket>(socket: S) => {
     socket.on('error', () => undefined).resume();
     return { socket, closed: new Promise((resolve) => socket.once('close', resolve)) };

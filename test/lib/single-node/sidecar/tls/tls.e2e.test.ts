@@ -115,7 +115,7 @@ test('a request that does not end in time is cut off at the end, which is said w
 
 test('a flood of rubbish, of silence and of broken requests does not keep others from being served', async () => {
   const { port, sidecar } = await start({
-    args: ['--handshake-ms', '500', '--headers-ms', '500', '--request-ms', '1000'],
+    args: ['--handshake-ms', '3000', '--headers-ms', '3000', '--request-ms', '6000'],
   });
   const clients = load(port);
   const rubbish = Array.from({ length: 60 }, async (_, at) => {
