@@ -48,12 +48,8 @@ const MAX_REASON_CHARACTERS = 1_000;
 const textOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON_CHARACTERS).toWellFormed() ||
   'no reason';
-/** What SQS takes in an attribute. */
-const attributeOf = (text: string): string =>
-  text.replaceAll(/[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
-
 const letterOf = ({ message: { id, body, receiveCount }, reason }: Unreadable): OutgoingMessage =>
-  toldOf({ body, attributes: {} }, { reason: attributeOf(reason), attempts: String(receiveCount), origin: id });
+  toldOf({ body, attributes: {} }, { reason, attempts: String(receiveCount), origin: id });
 
 const groupsOf = (arrivals: readonly Arrival[]): readonly (readonly Arrival[])[] => {
   const groups = new Map<string, Arrival[]>();
