@@ -1,8 +1,21 @@
+import { refuse } from '#primitives/checks';
+
 /**
  * What a history must not show. Each checker is a pure function from what was seen to a list of sentences, one for each
  * promise that was broken; none for a history that keeps them.
  */
 export type Problems = readonly string[];
+
+const readOnce = new WeakSet<object>();
+
+/** An iterator gives what it has once: a second checker would see nothing, and hold. */
+const listOf = <T>(seen: Iterable<T>): readonly T[] => {
+  if (typeof seen === 'object' && seen === (seen[Symbol.iterator]() as unknown)) {
+    if (readOnce.has(seen)) throw refuse('seen', 'a list where several checkers read it', 'an iterator read before');
+    readOnce.add(seen);
+  }
+  return [...seen];
+};
 
 /** What one cause has broken is often broken at every later read as well. */
 const SHOWN_COUNT = 5;
@@ -27,14 +40,14 @@ export const holdAll = (...problems: readonly Problems[]): void => {
 
 const countsOf = (ids: Iterable<string>): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>();
-  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  for (const id of listOf(ids)) counts.set(id, (counts.get(id) ?? 0) + 1);
   return counts;
 };
 
 /** What was expected and not seen. */
 export const lost = (expected: Iterable<string>, seen: Iterable<string>): Problems => {
-  const known = new Set(seen);
-  return [...new Set(expected)].filter((id) => !known.has(id)).map((id) => `lost: ${id}`);
+  const known = new Set(listOf(seen));
+  return [...new Set(listOf(expected))].filter((id) => !known.has(id)).map((id) => `lost: ${id}`);
 };
 
 /** What was seen and not expected. */
@@ -49,7 +62,7 @@ export const twice = (seen: Iterable<string>): Problems =>
 export const outOfOrder = (seen: Iterable<{ readonly group: string; readonly step: number }>): Problems => {
   const last = new Map<string, number>();
   const problems: string[] = [];
-  for (const { group, step } of seen) {
+  for (const { group, step } of listOf(seen)) {
     const before = last.get(group) ?? Number.NEGATIVE_INFINITY;
     if (step <= before) problems.push(`out of order: ${step} after ${before} in ${group}`);
     last.set(group, Math.max(before, step));
@@ -62,7 +75,7 @@ export const unbalanced = (
   reads: Iterable<{ readonly total: number | null; readonly parts: Readonly<Record<string, number>> }>,
 ): Problems => {
   const problems: string[] = [];
-  for (const { total, parts } of reads) {
+  for (const { total, parts } of listOf(reads)) {
     const counts = Object.values(parts);
     const sum = counts.reduce((a, b) => a + b, 0);
     if (counts.some((count) => count < 0) || (total !== null && sum !== total))
@@ -75,7 +88,7 @@ export const unbalanced = (
 export const falling = (numbers: Iterable<number>): Problems => {
   const problems: string[] = [];
   let highest = Number.NEGATIVE_INFINITY;
-  for (const number of numbers) {
+  for (const number of listOf(numbers)) {
     if (number < highest) problems.push(`fell from ${highest} to ${number}`);
     highest = Math.max(highest, number);
   }
@@ -86,7 +99,7 @@ export const falling = (numbers: Iterable<number>): Problems => {
 export const notRising = (tokens: Iterable<number>): Problems => {
   const problems: string[] = [];
   let highest = Number.NEGATIVE_INFINITY;
-  for (const token of tokens) {
+  for (const token of listOf(tokens)) {
     if (token <= highest) problems.push(`token ${token} after ${highest}`);
     highest = Math.max(highest, token);
   }

@@ -4,6 +4,7 @@ import { startBatching, stepBatching, type BatchingChange, type BatchItem } from
 import { compileRecordFilter } from '#event-sources/filter';
 import { concurrencyLimit, startScaling, stepScaling } from '#event-sources/scaling';
 import { BATCH_LIMIT_BYTES, recordBytes, sqsPayload, sqsRecord, type SqsRecord } from '#event-sources/sqs-event';
+import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import type { Queue, ReceivedMessage } from '#primitives/queue';
 import type { SimulatedFunction } from './function-host.ts';
@@ -63,13 +64,31 @@ const recordOf = (message: ReceivedMessage, queueName: string, sequenceNumber: s
     { arn: `arn:aws:sqs:${REGION}:000000000000:${queueName}`, region: REGION },
   );
 
+const NAMES = [
+  'queue',
+  'function',
+  'clock',
+  'visibilityMs',
+  'batchSize',
+  'windowMs',
+  'reportBatchItemFailures',
+  'maximumConcurrency',
+  'filterPatterns',
+] as const;
+
 /**
  * An event source mapping from a queue to a function, by the same steps as the local stack's: batching, the judgement
  * of answers, concurrency, filters. What it cannot delete comes again; no fault ends it.
+ *
+ * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
 export const eventSource = (options: EventSourceOptions): EventSource => {
   const { queue, clock, visibilityMs, batchSize = 10, windowMs = 0, maximumConcurrency = 5 } = options;
   const { reportBatchItemFailures = true } = options;
+  checkNames(options, NAMES);
+  checkInteger('batchSize', batchSize, 1, 10_000);
+  checkInteger('windowMs', windowMs, 0, 300_000);
+  checkInteger('maximumConcurrency', maximumConcurrency, 1, 1_000);
   const rules = { batchSize, windowMs, limitBytes: BATCH_LIMIT_BYTES, fifo: queue.name.endsWith('.fifo') };
   const passes = compileRecordFilter(options.filterPatterns ?? []);
   let batching = startBatching<Delivery>();

@@ -1,7 +1,9 @@
 import type { BatchAnswer } from '#event-sources/batch-answer';
-import { checkInteger } from '#primitives/checks';
+import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
-import { startProcess } from './processes.ts';
+import { PatternError } from '#primitives/errors';
+import { errorText } from './error-text.ts';
+import { startProcess, type Process } from './processes.ts';
 
 /** What Lambda tells a function of its invocation, by Lambda's names. */
 export interface InvocationContext {
@@ -29,22 +31,40 @@ export interface SimulatedFunction {
   invoke(payload: string): Promise<BatchAnswer>;
   /** How many invocations run now. */
   runningCount(): number;
+  /** How many invocations failed by an error that no fault gave them, and the last of these. */
+  failures(): { readonly count: number; readonly last: unknown };
 }
 
 const MAX_TIMEOUT_MS = 900_000;
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What primitives give when a call fails for now: faults do, and a handler need not catch it. */
+const isPassing = (error: unknown): boolean => error instanceof PatternError && error.retryable;
+
+interface Environment {
+  readonly process: Process;
+  readonly handler: Handler;
+}
 
 /**
  * A function host as Lambda's: every environment runs one invocation at a time and keeps its memory for the next; a
- * crash or a timeout ends the environment with all that it knew, and nothing that it had begun has effect any more.
+ * crash or a timeout ends the environment with all that it knew, and nothing that it had begun goes on. A call that was
+ * on its way then (by a fault `delay` or `late`) still arrives.
  */
 export const simulatedFunction = (options: FunctionOptions): SimulatedFunction => {
+  checkNames(options, ['name', 'boot', 'timeoutMs', 'clock']);
   const { name, boot, timeoutMs = 30_000, clock } = options;
   checkInteger('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS);
-  const idle: Handler[] = [];
+  const idle: Environment[] = [];
   let startedCount = 0;
   let runningCount = 0;
+  let failures: ReturnType<SimulatedFunction['failures']> = { count: 0, last: undefined };
+
+  /** Whoever was killed after its answer, by a call that it had not awaited, is gone as well. */
+  const warm = (): Handler | undefined => {
+    for (let found = idle.pop(); found !== undefined; found = idle.pop())
+      if (found.process.isAlive) return found.handler;
+    return undefined;
+  };
 
   const invoke: SimulatedFunction['invoke'] = async (payload) => {
     startedCount += 1;
@@ -61,7 +81,7 @@ export const simulatedFunction = (options: FunctionOptions): SimulatedFunction =
       () => process.kill('Sandbox.Timedout'),
       () => undefined,
     );
-    let handler = idle.pop();
+    let handler = warm();
     const ending = await process.run(async () => {
       handler ??= boot();
       return JSON.stringify((await handler(JSON.parse(payload) as never, context)) ?? null);
@@ -69,10 +89,11 @@ export const simulatedFunction = (options: FunctionOptions): SimulatedFunction =
     ended.abort(name);
     runningCount -= 1;
     if (ending.status === 'killed') return { status: 'failed', errorType: ending.reason, message: 'killed' };
-    if (handler !== undefined) idle.push(handler);
+    if (handler !== undefined) idle.push({ process, handler });
     if (ending.status === 'ended') return { status: 'answered', payload: ending.value };
-    return { status: 'failed', errorType: 'Unhandled', message: textOf(ending.error) };
+    if (!isPassing(ending.error)) failures = { count: failures.count + 1, last: ending.error };
+    return { status: 'failed', errorType: 'Unhandled', message: errorText(ending.error) };
   };
 
-  return Object.freeze<SimulatedFunction>({ name, invoke, runningCount: () => runningCount });
+  return Object.freeze<SimulatedFunction>({ name, invoke, runningCount: () => runningCount, failures: () => failures });
 };

@@ -17,7 +17,6 @@ export interface Process {
 }
 
 const processes = new AsyncLocalStorage<Process | undefined>();
-const never = new Promise<never>(() => undefined);
 
 /** Makes a process. Whatever is awaited in its `run`, however deep, runs as this process. */
 export const startProcess = (name: string): Process => {
@@ -59,6 +58,7 @@ export const whileAlive = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work;
   } finally {
-    if (process?.isAlive === false) await never;
+    // A promise of its own: one for all would keep what every dead process held.
+    if (process?.isAlive === false) await new Promise<never>(() => undefined);
   }
 };

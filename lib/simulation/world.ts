@@ -1,4 +1,4 @@
-import { checkNames, checkNumber } from '#primitives/checks';
+import { checkNames, checkNumber, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { OutcomeUnknownError, PatternError, UnavailableError } from '#primitives/errors';
 import { memoryBus, type MemoryBus } from '#primitives/memory/bus';
@@ -13,12 +13,16 @@ import { memoryWire, type Intercept, type Operation } from '#primitives/memory/w
 import type { Objects } from '#primitives/objects';
 import type { OutgoingMessage, Queue } from '#primitives/queue';
 import type { Random } from '#primitives/random';
+import { errorText } from './error-text.ts';
 import { eventSource, type EventSource, type EventSourceOptions } from './event-source.ts';
 import { simulatedFunction, type FunctionOptions, type SimulatedFunction } from './function-host.ts';
 import { currentProcess, outside, startProcess, whileAlive } from './processes.ts';
 
 export interface WorldOptions {
-  /** Decides all chance: latencies, the order of deliveries, ids, rates of faults. 0..2³²−1. */
+  /**
+   * Decides all chance: latencies, the order of deliveries, ids, rates of faults; and, by whether it is even, whether
+   * records are removed when their time to live is over. 0..2³²−1.
+   */
   readonly seed: number;
   /** Default: none. */
   readonly faults?: readonly FaultRule[];
@@ -33,9 +37,18 @@ export interface World {
   readonly random: Random;
   /** The hosts' clock. A process that was killed sleeps for ever. */
   readonly clock: Clock;
+  /**
+   * The table of this name: the same whenever it is asked for, as are queue, bus and bucket. In worlds of an even seed a
+   * record is removed within a second after its time to live, in the others never: DynamoDB promises neither.
+   */
   table(name: string): MemoryTable;
-  /** Standard queues deliver in an order drawn from the seed. */
+  /**
+   * Standard queues deliver in an order drawn from the seed.
+   *
+   * @throws {@link InvalidArgumentError} for options of a queue that is there
+   */
   queue(name: string, options?: Pick<MemoryQueueOptions, 'visibilityMs' | 'deadLetter'>): Queue;
+  /** Who subscribes is the platform, no process: give an event to a function, so that faults and crashes meet that. */
   bus(name: string): MemoryBus;
   bucket(name: string): Objects;
   /** A function with a host of its own. */
@@ -49,6 +62,7 @@ export interface World {
   client<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Sends messages as such a client, until the queue has accepted each. A message whose answer was lost is sent again.
+   * To a FIFO queue those of a group are sent one after the other, so that they come in this order whatever fails.
    *
    * @throws {@link PatternError} `simulation/not-sent` for a message that the queue will never take.
    */
@@ -56,14 +70,15 @@ export interface World {
   /** Lets time pass until `work` is settled. */
   until<T>(work: Promise<T>): Promise<T>;
   /**
-   * Lets time pass until nothing is left to do: the queues that feed functions are empty, nothing runs, no call is late.
+   * Lets time pass until nothing is left to do: the queues that feed functions are empty, no function runs, no call is
+   * late or delayed. For clients of the scenario's own it does not wait.
    *
-   * @throws {@link PatternError} `simulation/never-quiet` after a day.
+   * @throws {@link PatternError} `simulation/never-quiet` after a day; it says which functions failed, and why at last
    */
   untilQuiet(): Promise<void>;
   /**
    * Calls `look` after each write, before its caller hears of it, outside of all processes: without faults. Its first
-   * error is raised by `untilQuiet`. The last `look` given counts.
+   * error is raised by `untilQuiet`, and at the end of a sweep's or a seed's run. The last `look` given counts.
    */
   watch(look: (written: Operation) => Promise<void>): void;
   /** The calls of processes so far, in order: what a sweep goes through. */
@@ -79,6 +94,7 @@ const CLIENT_PAUSE_MS = 1_000;
 /** What belongs to the platform cannot be killed by a fault: it just gets no answer. */
 const PLATFORM = 'platform';
 const MAX_SEED = 2 ** 32;
+const EXPIRY_STEP_MS = 1_000;
 
 const crashCaller = (operation: Operation, isApplied: boolean): Promise<never> => {
   const process = currentProcess();
@@ -89,8 +105,33 @@ const crashCaller = (operation: Operation, isApplied: boolean): Promise<never> =
   return whileAlive(Promise.resolve()) as Promise<never>;
 };
 
-/** Makes a world. The same options and the same work give the same run, call by call. */
-export const world = (options: WorldOptions): World => {
+/** What a name stands for: made when it is asked for, and the same from then on. */
+const namesakes = <T>(make: (name: string) => T) => {
+  const made = new Map<string, T>();
+  const get = (name: string): T => {
+    const found = made.get(name) ?? make(name);
+    made.set(name, found);
+    return found;
+  };
+  return Object.assign(get, { made });
+};
+
+/** Of messages for a FIFO queue those that have none of their group before them; otherwise all. */
+const sendable = (queue: Queue, messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] => {
+  if (!queue.name.endsWith('.fifo')) return messages;
+  return [...new Map(messages.toReversed().map((message) => [message.groupId, message])).values()].toReversed();
+};
+
+/** A world, with what only those who run scenarios in it see. */
+export interface OpenWorld {
+  readonly world: World;
+  /** What a watcher found, if it did. */
+  problem(): { readonly error: unknown } | undefined;
+  /** Which functions failed by errors of their own, as sentences. */
+  failures(): readonly string[];
+}
+
+export const openWorld = (options: WorldOptions): OpenWorld => {
   checkNames(options, ['seed', 'faults', 'faultLimitCount', 'latencyMs']);
   const { seed, faults: rules = [], faultLimitCount, latencyMs = 10 } = options;
   checkNumber('latencyMs', latencyMs, 0, 60_000);
@@ -98,6 +139,7 @@ export const world = (options: WorldOptions): World => {
   // A stream for each use: a fault that is left out changes none of the other draws by itself.
   const stream = (): Random => seededRandom(Math.floor(root.next() * MAX_SEED));
   const [latency, order, ids, chance] = [stream(), stream(), stream(), stream()];
+  const removesExpired = seed % 2 === 0;
   const time = memoryClock();
   const injector = faults({
     clock: time,
@@ -107,7 +149,6 @@ export const world = (options: WorldOptions): World => {
     ...(faultLimitCount === undefined ? {} : { limitCount: faultLimitCount }),
   });
   const calls: Operation[] = [];
-  const visibilities = new Map<Queue, number>();
   const functions: SimulatedFunction[] = [];
   const sources: { readonly queue: Queue; readonly source: EventSource }[] = [];
   let look: ((written: Operation) => Promise<void>) | undefined;
@@ -120,10 +161,17 @@ export const world = (options: WorldOptions): World => {
       problem ??= { error };
     });
   };
+  let expiredAtMs = 0;
+  const removeExpired = (): void => {
+    if (!removesExpired || time.monotonicMs() < expiredAtMs + EXPIRY_STEP_MS) return;
+    expiredAtMs = time.monotonicMs();
+    for (const table of tables.made.values()) table.sweepExpired();
+  };
   const travel = (): Promise<void> => whileAlive(time.sleep(latency.next() * latencyMs));
   const intercept: Intercept = async (operation, apply) => {
     if (currentProcess() === undefined) return apply();
     await travel();
+    removeExpired();
     calls.push(operation);
     const answer = await whileAlive(
       Promise.resolve(
@@ -138,6 +186,18 @@ export const world = (options: WorldOptions): World => {
     return answer;
   };
   const wire = memoryWire({ intercept });
+  const tables = namesakes((name) => memoryTable({ name, clock: time, wire }));
+  const buckets = namesakes((name) => memoryObjects({ name, wire }));
+  const buses = namesakes((name) => {
+    const bus = memoryBus({ name, clock: time, wire });
+    // It would die with whoever published otherwise.
+    return Object.freeze<MemoryBus>({
+      ...bus,
+      subscribe: (target) => bus.subscribe((event) => outside(() => target(event))),
+    });
+  });
+  const queues = new Map<string, { readonly queue: Queue; readonly visibilityMs: number }>();
+
   const clock: Clock = Object.freeze({
     nowMs: time.nowMs,
     monotonicMs: time.monotonicMs,
@@ -151,13 +211,20 @@ export const world = (options: WorldOptions): World => {
     const depths = await Promise.all(sources.map(({ queue }) => queue.depth()));
     return depths.every((depth) => depth.visibleCount + depth.inFlightCount + depth.delayedCount === 0);
   };
+  const failures = (): readonly string[] =>
+    functions.flatMap(({ name, failures: of }) => {
+      const { count, last } = of();
+      return count === 0 ? [] : [`Function ${name} failed ${count} times, at last by: ${errorText(last)}`];
+    });
   const quiet = async (): Promise<void> => {
     for (const limitMs = time.monotonicMs() + QUIET_LIMIT_MS; time.monotonicMs() < limitMs;) {
       await time.sleep(QUIET_STEP_MS);
       if (problem !== undefined) throw problem.error;
       if (await isQuiet()) return;
     }
-    throw new PatternError('simulation/never-quiet', 'There is still something to do after a day');
+    const failed = failures();
+    const why = failed.length === 0 ? '' : `. ${failed.join('; ')}`;
+    throw new PatternError('simulation/never-quiet', `There is still something to do after a day${why}`);
   };
 
   const insist = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -175,33 +242,40 @@ export const world = (options: WorldOptions): World => {
   const sendAll = async (queue: Queue, messages: readonly OutgoingMessage[]): Promise<void> => {
     let rest = messages;
     await insist(async () => {
-      const outcomes = await queue.sendBatch(rest);
-      for (const outcome of outcomes)
-        if (!outcome.ok && !outcome.retryable) throw new PatternError('simulation/not-sent', outcome.reason);
-      rest = rest.filter((_, index) => outcomes[index]?.ok !== true);
-      if (rest.length > 0) throw new UnavailableError(queue.name);
+      while (rest.length > 0) {
+        const now = sendable(queue, rest);
+        const outcomes = await queue.sendBatch(now);
+        for (const outcome of outcomes)
+          if (!outcome.ok && !outcome.retryable) throw new PatternError('simulation/not-sent', outcome.reason);
+        const sent = new Set(now.filter((_, index) => outcomes[index]?.ok === true));
+        rest = rest.filter((message) => !sent.has(message));
+        if (sent.size < now.length) throw new UnavailableError(queue.name);
+      }
     });
   };
 
-  return Object.freeze<World>({
+  const made = Object.freeze<World>({
     random: ids,
     clock,
-    table: (name) => memoryTable({ name, clock: time, wire }),
-    queue: (name, how = {}) => {
+    table: tables,
+    queue: (name, how) => {
+      const found = queues.get(name);
+      if (found !== undefined && how !== undefined) throw refuse('options', `left out: queue '${name}' is there`, how);
+      if (found !== undefined) return found.queue;
       const isFifo = name.endsWith('.fifo');
       const queue = memoryQueue({ name, clock: time, wire, ...how, ...(isFifo ? {} : { random: order }) });
-      visibilities.set(queue, how.visibilityMs ?? DEFAULT_VISIBILITY_MS);
+      queues.set(name, { queue, visibilityMs: how?.visibilityMs ?? DEFAULT_VISIBILITY_MS });
       return queue;
     },
-    bus: (name) => memoryBus({ name, clock: time, wire }),
-    bucket: (name) => memoryObjects({ name, wire }),
+    bus: buses,
+    bucket: buckets,
     function: (how) => {
-      const made = simulatedFunction({ ...how, clock: time });
-      functions.push(made);
-      return made;
+      const host = simulatedFunction({ ...how, clock: time });
+      functions.push(host);
+      return host;
     },
     source: (how) => {
-      const visibilityMs = visibilities.get(how.queue) ?? DEFAULT_VISIBILITY_MS;
+      const visibilityMs = queues.get(how.queue.name)?.visibilityMs ?? DEFAULT_VISIBILITY_MS;
       const source = eventSource({ ...how, clock: time, visibilityMs });
       sources.push({ queue: how.queue, source });
       void startProcess(PLATFORM).run(source.run);
@@ -216,4 +290,8 @@ export const world = (options: WorldOptions): World => {
     calls: () => Object.freeze([...calls]),
     injected: injector.injected,
   });
+  return Object.freeze<OpenWorld>({ world: made, problem: () => problem, failures });
 };
+
+/** Makes a world. The same options and the same work give the same run, call by call. */
+export const world = (options: WorldOptions): World => openWorld(options).world;

@@ -34,7 +34,7 @@ export interface Faults {
   readonly intercept: Intercept;
   /** What fired so far, in order. */
   injected(): readonly InjectedFault[];
-  /** Calls that will be applied although their caller was told that nobody knows. */
+  /** Calls that will be applied, be their caller gone or told that nobody knows: by `late` or `delay`. */
   lateCount(): number;
 }
 
@@ -98,13 +98,11 @@ export const faults = (options: FaultsOptions): Faults => {
     return fault;
   };
 
-  const applyLate = async <R>(ms: number, apply: () => R | Promise<R>): Promise<void> => {
+  const applyAfter = async <R>(ms: number, apply: () => R | Promise<R>): Promise<R> => {
     lateCount += 1;
-    await clock.sleep(ms);
     try {
-      await apply();
-    } catch {
-      // Refused, and nobody is there any more to hear it.
+      await clock.sleep(ms);
+      return await apply();
     } finally {
       lateCount -= 1;
     }
@@ -119,8 +117,7 @@ export const faults = (options: FaultsOptions): Faults => {
         await clock.sleep(ms);
         throw noAnswer(operation);
       case 'delay':
-        await clock.sleep(ms);
-        return apply();
+        return applyAfter(ms, apply);
       case 'error':
         throw new UnavailableError(nameOf(operation));
       case 'crash':
@@ -132,7 +129,8 @@ export const faults = (options: FaultsOptions): Faults => {
         await apply();
         throw noAnswer(operation);
       case 'late':
-        void applyLate(ms, apply);
+        // Where it is refused nobody is there any more to hear it.
+        applyAfter(ms, apply).catch(() => undefined);
         throw noAnswer(operation);
       case 'duplicate':
         if (isReceive(operation)) return apply(ALL);

@@ -5,6 +5,7 @@ import { markerFirst } from './planted/marker-first.ts';
 import { naive } from './planted/naive.ts';
 import { right } from './planted/right.ts';
 import { shopScenario } from './planted/shop.ts';
+import { shortMarker } from './planted/short-marker.ts';
 
 const failureOf = async (run: Promise<unknown>): Promise<SimulationFailure> => {
   const failure = await run.then(
@@ -36,6 +37,13 @@ describe.each(PLANTED)('%s', (_, scenario, problem) => {
     const again = await replay(scenario, failure.run).catch((error: unknown) => error);
     expect(String(again)).toBe(String(failure.cause));
   });
+});
+
+test('a marker whose time to live is too short is caught where records are removed in time: by even seeds', async () => {
+  const scenario = shopScenario(shortMarker);
+  expect((await failureOf(seeds(scenario, { count: 50 }))).message).toMatch(/times: order-/);
+  expect((await failureOf(sweep(scenario, { seed: 2 }))).message).toMatch(/times: order-/);
+  await sweep(scenario, { seed: 1 });
 });
 
 describe('marker and effect in one transaction', () => {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { failuresOf, messagesOf, type SqsEvent } from '#batch/partial-batch';
 import { InvalidArgumentError, UnavailableError } from '#primitives/errors';
 import type { Handler } from '#simulation/function-host';
@@ -207,4 +209,138 @@ test('the same seed gives the same run, call by call; another seed another one',
   expect(first.injected.length).toBeGreaterThan(0);
   expect(await run(7)).toEqual(first);
   expect((await run(8)).injected).not.toEqual(first.injected);
+});
+
+test('who subscribes to a bus outlives whoever published', async () => {
+  const w = world({ seed: 1, faults: [{ kind: 'crash-after', at: 'bus/b', call: 1 }] });
+  const [bus, table] = [w.bus('b'), w.table('t')];
+  bus.subscribe(async ({ id }) => {
+    await w.clock.sleep(1_000);
+    await table.put(record(id));
+  });
+  const publish = async () => bus.publish([{ source: 's', type: 't', detail: {} }]);
+  await w.client(publish);
+  await w.until(w.clock.sleep(10_000));
+  expect(table.dump().map(({ key }) => key.sort)).toEqual(['b-1', 'b-2']);
+});
+
+test('a write that is delayed is waited for, also when its caller was ended meanwhile', async () => {
+  const { w, queue, written } = place(
+    (world1, table) => async () => {
+      await table.put(record(world1.random.uuid()));
+    },
+    { faults: [{ kind: 'delay', at: 'table/t', call: 1, ms: 40_000 }] },
+  );
+  await queue.sendBatch([{ body: 'a' }]);
+  await w.untilQuiet();
+  expect(written()).toHaveLength(2);
+  await w.until(w.clock.sleep(100_000));
+  expect(written()).toHaveLength(2);
+});
+
+test('a name is one table, queue, bus and bucket, whenever it is asked for', () => {
+  const w = world({ seed: 1 });
+  expect(w.table('a')).toBe(w.table('a'));
+  expect(w.bus('a')).toBe(w.bus('a'));
+  expect(w.bucket('abc')).toBe(w.bucket('abc'));
+  const queue = w.queue('a', { visibilityMs: 1_000 });
+  expect(w.queue('a')).toBe(queue);
+  expect(() => w.queue('a', { visibilityMs: 2_000 })).toThrow("left out: queue 'a' is there");
+});
+
+test('what is sent to a group comes in the order of the sending, whatever fails', async () => {
+  for (const kind of ['partial', 'lose-answer', 'crash', 'error'] as const)
+    for (const call of [1, 2, 3]) {
+      const w = world({ seed: 1, faults: [{ kind, call }] });
+      const seen: string[] = [];
+      const queue = w.queue('q.fifo');
+      const boot = () => async (event: SqsEvent) => {
+        seen.push(...bodiesOf(event));
+      };
+      w.source({ queue, batchSize: 1, function: w.function({ name: 'f', boot }) });
+      const message = (body: string, groupId: string) => ({ body, groupId, deduplicationId: body });
+      await w.send(queue, [message('a1', 'a'), message('b1', 'b'), message('a2', 'a'), message('a3', 'a')]);
+      await w.untilQuiet();
+      const first = [...new Set(seen)];
+      expect(first.filter((body) => body.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
+      expect(first).toContain('b1');
+    }
+});
+
+test.each([
+  ['an error', new TypeError('no such field'), 'no such field'],
+  ['what no text is made of', Object.create(null) as object, '[Object: null prototype] {}'],
+])('a world that never comes to rest says which function failed, and why: %s', async (_, thrown, said) => {
+  const w = world({ seed: 1 });
+  const queue = w.queue('q', { visibilityMs: 3_600_000 });
+  const boot = () => () => Promise.reject(thrown);
+  w.source({ queue, function: w.function({ name: 'f', boot }) });
+  await queue.sendBatch([{ body: 'a' }]);
+  await expect(w.untilQuiet()).rejects.toThrow(
+    new RegExp(
+      `^There is still something to do after a day. Function f failed \\d+ times, at last by: ${said.replaceAll(/[[\]{}]/g, '\\$&')}$`,
+    ),
+  );
+});
+
+test.each([
+  [{ batchSize: 0 }, 'batchSize'],
+  [{ batchSize: 10_001 }, 'batchSize'],
+  [{ windowMs: Number.NaN }, 'windowMs'],
+  [{ maximumConcurrency: 0 }, 'maximumConcurrency'],
+  [{ batchsize: 5 }, 'batchsize'],
+])('a source refuses %j', (options, named) => {
+  const w = world({ seed: 1 });
+  const host = w.function({ name: 'f', boot: () => () => undefined });
+  expect(() => w.source({ queue: w.queue('q'), function: host, ...options })).toThrow(named);
+  expect(() => w.function({ name: 'f', boot: () => () => undefined, ...({ timeoutMS: 1 } as object) })).toThrow(
+    'timeoutMS',
+  );
+});
+
+test('an environment that a call after its answer has killed is not used again', async () => {
+  let boots = 0;
+  const { w, queue } = place(
+    (_, table) => {
+      boots += 1;
+      return () => {
+        void table.put(record('late'));
+      };
+    },
+    { faults: [{ kind: 'crash', at: 'table/t', call: 1 }] },
+  );
+  for (let times = 0; times < 3; times += 1) {
+    await w.send(queue, [{ body: 'a' }]);
+    await w.untilQuiet();
+  }
+  expect(boots).toBe(2);
+});
+
+test('a record is removed after its time to live in worlds of an even seed, and kept in the others', async () => {
+  const isKept = async (seed: number): Promise<boolean> => {
+    const w = world({ seed });
+    const table = w.table('t');
+    await w.client(() => table.put({ ...record('marker'), expiresAtMs: w.clock.nowMs() + 10_000 }));
+    await w.until(w.clock.sleep(5_000));
+    expect(await w.client(() => table.get(record('marker').key))).toBeDefined();
+    await w.until(w.clock.sleep(10_000));
+    return (await w.client(() => table.get(record('marker').key))) !== undefined;
+  };
+  expect([await isKept(1), await isKept(2), await isKept(3), await isKept(4)]).toEqual([true, false, true, false]);
+});
+
+test('a world in which something crashed can be forgotten', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const crashed = async (): Promise<WeakRef<object>> => {
+    const w = world({ seed: 1, faults: [{ kind: 'crash', call: 1 }] });
+    await w.client(() => w.table('t').put(record('a')));
+    return new WeakRef(w);
+  };
+  const worlds = await Promise.all(Array.from({ length: 20 }, crashed));
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    collect();
+  }
+  expect(worlds.filter((each) => each.deref() !== undefined)).toEqual([]);
 });

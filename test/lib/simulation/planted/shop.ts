@@ -1,4 +1,5 @@
 import { failuresOf, messagesOf, type PartialBatchAnswer, type SqsEvent } from '#batch/partial-batch';
+import type { Clock } from '#primitives/clock';
 import type { ReceivedMessage } from '#primitives/queue';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
@@ -10,6 +11,7 @@ export interface Shop {
   readonly marks: Table;
   readonly effects: Table;
   readonly random: Random;
+  readonly clock: Clock;
 }
 
 /** Handles a batch and gives the ids of the messages that have to come again. */
@@ -42,7 +44,7 @@ export const shopScenario =
     const handle = w.function({
       name: 'consumer',
       boot: () => {
-        const consume = consumer({ marks, effects, random: w.random });
+        const consume = consumer({ marks, effects, random: w.random, clock: w.clock });
         return async (event: SqsEvent): Promise<PartialBatchAnswer> => failuresOf(await consume(messagesOf(event)));
       },
     });
