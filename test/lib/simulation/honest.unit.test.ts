@@ -96,7 +96,7 @@ describe('a failure is told as it was seen', () => {
 
   test('what seeds saw first is what they tell in the end', async () => {
     // Both at once: `2 times` is what is told first, although `lost` needs no fewer faults.
-    const both = () => [{ kind: 'error', call: 1 } as const, { kind: 'lose-answer', call: 3 } as const];
+    const both = () => [{ kind: 'lose-answer', call: 1 } as const, { kind: 'error', call: 3 } as const];
     const failure = await failureOf(seeds(twoFaults, { count: 1, faults: both }));
     expect(failure.message).toMatch(/^2 times: a\n/);
     expect(failure.injected.map(({ kind }) => kind)).toEqual(['lose-answer']);
