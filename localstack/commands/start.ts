@@ -1,6 +1,6 @@
 import { systemClock } from '#primitives/system-clock';
 import { jsonLog } from '#primitives/json-log';
-import { callStack } from '../../functions/demo.ts';
+import { callStack, patiently } from '../../functions/demo.ts';
 import { workQueueDemo } from '../../functions/batch/work-queue/demo.ts';
 import { readSettings } from '../../functions/settings.ts';
 import { SERVICE, STAGE } from '../stage.ts';
@@ -29,9 +29,15 @@ const askedToStop = (): Promise<NodeJS.Signals> =>
       });
   });
 
-const showAddresses = async (stack: Stack, terminal: Terminal): Promise<void> => {
+/** Functions that die in their first moment are started again: no reason to end all the rest. */
+const PATIENCE_MS = 120_000;
+
+const showAddresses = async (stack: Stack, terminal: Terminal, signal: AbortSignal): Promise<void> => {
   const { apiUrl, awsEndpointUrl } = stack.info;
-  const { patterns } = await callStack<{ patterns: readonly PatternEntry[] }>(stack.info, 'GET', '/');
+  const { patterns } = await patiently(
+    () => callStack<{ patterns: readonly PatternEntry[] }>(stack.info, 'GET', '/', { signal }),
+    { signal, patienceMs: PATIENCE_MS },
+  );
   terminal.table([
     ['functions', apiUrl],
     ['AWS endpoint', awsEndpointUrl],
@@ -75,11 +81,13 @@ const main = async (): Promise<number> => {
   try {
     stack = await startStack({ settings, env: process.env, log, onHostOutput: logFile.output });
     terminal.say(`Up after ${((performance.now() - startedMs) / 1000).toFixed(1)} s. Log: ${logFile.file}`);
-    await showAddresses(stack, terminal);
     const ending = new AbortController();
     const end = Promise.race([stop.then(() => undefined), stack.failed.then((error) => error)]).finally(() =>
       ending.abort(),
     );
+    await showAddresses(stack, terminal, ending.signal).catch((error: unknown) => {
+      if (!ending.signal.aborted) throw error;
+    });
     if (settings.demo) await Promise.race([runDemo(stack, settings, terminal, ending.signal), end]);
     if (!ending.signal.aborted) terminal.say('\nThe stack is up. Ctrl-C stops it.');
     const failure = await end;

@@ -13,7 +13,7 @@ test('four jobs beside each other lose nothing and do nothing twice in 1 000 see
   const { faultCount, kinds } = await seeds(scenario, { count: 1_000, faultLimitCount: FAULT_LIMIT_COUNT });
   expect(faultCount).toBeGreaterThan(3_000);
   expect(kinds.size).toBe(10);
-}, 240_000);
+}, 600_000);
 
 test('an urgent job and a packed one lose nothing, do nothing twice and begin nothing obsolete in 100 seeds', async () => {
   const scenario = jobsScenario([packedJob(8), urgentJob(9)], ({ random }) => ({
