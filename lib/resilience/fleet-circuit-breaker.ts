@@ -73,7 +73,7 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
   const { table, random, refreshMs, whenTableFails = 'wait', log } = options;
   if (refreshMs !== undefined) checkInteger('refreshMs', refreshMs, 100, 3_600_000);
   if (!['wait', 'probe'].includes(whenTableFails)) throw refuse('whenTableFails', "'wait' or 'probe'", whenTableFails);
-  const slackMs = openMs * SLACK;
+  const slackMs = Math.floor(openMs * SLACK);
   const rules: BreakerRules = { trip: { windowMs, minCallCount, failureRatio }, waitMs: openMs + slackMs, slackMs };
   const shared = sharedStates(table, clock, name, slackMs);
   const { state, happened, isCounted } = breakerMemory(clock, rules);
