@@ -5,7 +5,7 @@ import { isThenable, type Call, type CallOptions } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { CircuitOpenError } from './errors.ts';
-import { saysSo, type RetryRules } from './retry-rules.ts';
+import { leastWaitMs, saysSo, type RetryRules } from './retry-rules.ts';
 import { RunningAttempt, type Waiting } from './running-attempt.ts';
 
 /** Runs a call; the outcome is its first success, or its last failure. */
@@ -78,7 +78,7 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
     if (rules === undefined || number >= attemptCount || signal?.aborted === true) return false;
     // It would be refused.
     if (breaker !== undefined && breaker.view().status !== 'closed') return false;
-    const pauseMs = Math.max(backoffMs(number, rules.backoff, random), rules.waitAtLeastMs?.(failed) ?? 0);
+    const pauseMs = Math.max(backoffMs(number, rules.backoff, random), leastWaitMs(rules, failed));
     if (endAtMs !== Infinity && clock.monotonicMs() + pauseMs >= endAtMs) return false;
     if (budget !== undefined && !budget.tryTake()) return false;
     await clock.sleep(pauseMs, signal);
