@@ -90,6 +90,8 @@ export class RunningAttempt<T> implements Attempt, Alarm {
         if (alarms.takeOff(this)) this.endWithError(error);
       },
     );
+    // While the call began: the listener came too late.
+    if (this.caller?.aborted === true) this.handleEvent();
   }
 
   /** It is due. */
