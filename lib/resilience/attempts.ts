@@ -35,7 +35,8 @@ const outcomeOf = <T>(settled: Settled<T>): T => {
 
 /**
  * Attempts, one after the other. The first one, which is nearly always the last, costs one promise and one look at the
- * clock (none without timeout, deadline and breaker); whatever comes after it is slow anyhow.
+ * clock (none without timeout, deadline and breaker; two where it may end after the half window of the breaker that
+ * runs); whatever comes after it is slow anyhow.
  */
 export const attemptsOf = (options: AttemptsOptions): Run => {
   const { clock, random, rules, breaker, deadlineMs = Infinity, timeoutMs = Infinity } = options;

@@ -175,8 +175,8 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
       happened({ kind: 'asked', mark });
       return claim(mark, knownMark, isShared);
     },
-    exit: (pass, outcome, atMs = clock.monotonicMs()) => {
-      if (outcome === 'value' && isCounted(pass, atMs)) return undefined;
+    exit: (pass, outcome, latestAtMs = Infinity) => {
+      if (outcome === 'value' && isCounted(pass, latestAtMs)) return undefined;
       const before = state();
       const after = happened({ kind: 'ended', pass, outcome });
       if (before.status === 'closed' && after.status === 'open') return shareOpening(before.mark);

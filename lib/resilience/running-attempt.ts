@@ -124,11 +124,11 @@ export class RunningAttempt<T> implements Attempt, Alarm {
   }
 
   private endWithValue(value: T): void {
-    const { around, pass, startedAtMs, waiting } = this;
+    const { around, pass, dueAtMs, waiting } = this;
     this.caller?.removeEventListener('abort', this);
     let told;
     try {
-      told = around.breaker?.exitWithValue(pass, value, this.dueAtMs === Infinity ? undefined : startedAtMs);
+      told = around.breaker?.exitWithValue(pass, value, dueAtMs);
     } catch (broken) {
       return waiting.onError(broken);
     }

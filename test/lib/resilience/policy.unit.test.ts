@@ -154,6 +154,35 @@ test('nothing is sent when asking for the probe took all the time there was, and
   expect([isSent, given]).toEqual([false, ['probe']]);
 });
 
+test.each([undefined, 400, 5_000])(
+  'calls that take longer than the window count from their end on (timeout %s)',
+  async (timeoutMs) => {
+    const { clock } = setting();
+    const trip = { openMs: 1_000, windowMs: 300, minCallCount: 10, failureRatio: 0.5 };
+    const breaker = circuitBreaker({ name: 'backend', clock, ...trip });
+    const run = policy({ clock, random: seededRandom(1), breaker, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const well = Array.from({ length: 100 }, () => run(() => clock.sleep(310), YES));
+    const ill = Array.from({ length: 10 }, () =>
+      run(() => clock.sleep(311).then(() => Promise.reject(new Error('ill'))), YES),
+    );
+    await clock.until(Promise.allSettled([...well, ...ill]));
+    expect(breaker.view().status).toBe('closed');
+  },
+);
+
+test('the clock is looked at once for a healthy call that must end in the half window that runs', async () => {
+  const { clock } = setting();
+  let lookCount = 0;
+  const counting = { ...clock, monotonicMs: () => ((lookCount += 1), clock.monotonicMs()) };
+  const trip = { openMs: 1_000, windowMs: 10_000, minCallCount: 10, failureRatio: 0.5 };
+  const breaker = circuitBreaker({ name: 'backend', clock: counting, ...trip });
+  const run = policy({ clock: counting, random: seededRandom(1), breaker, timeoutMs: 200 });
+  await run(() => 'warm', YES);
+  lookCount = 0;
+  for (let calls = 0; calls < 100; calls += 1) await run(() => 'well', YES);
+  expect(lookCount).toBe(100);
+});
+
 test('healthy calls share one short timer, which is gone 10 ms after them', async () => {
   const { clock, run } = setting({ deadlineMs: 1_000 });
   for (let calls = 0; calls < 100; calls += 1) await run(async () => 'well', YES);
