@@ -55,7 +55,7 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
   ): void => {
     const dueAtMs = Math.min(endAtMs, startedAtMs + timeoutMs);
     const attempt = new RunningAttempt<T>({ number, startedAtMs, dueAtMs, around, caller, waiting });
-    if (breaker === undefined) return attempt.start(call, 0);
+    if (breaker === undefined) return attempt.start(call);
     let pass;
     try {
       pass = breaker.enter();
@@ -63,11 +63,11 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
       return waiting.onError(error);
     }
     if (!isThenable(pass)) return attempt.start(call, pass);
-    pass.then((given) => {
-      // Asking for the probe took all the time there was: nothing is sent that nobody waits for.
-      if (attempt.isOver(clock.monotonicMs())) void breaker.exitUndecided(given);
-      else attempt.start(call, given);
-    }, waiting.onError);
+    attempt.watch();
+    pass.then(
+      (given) => attempt.enter(call, given, clock.monotonicMs()),
+      (error: unknown) => attempt.refuse(error),
+    );
   };
 
   const isPausedFor = async (

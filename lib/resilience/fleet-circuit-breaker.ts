@@ -62,7 +62,8 @@ const isSameKnowledge = (before: BreakerState, after: BreakerState): boolean => 
  * - **A table that fails** never fails a call. The host goes on with what it knows by itself, see `whenTableFails`.
  *
  * The table's answers are waited for a quarter of `openMs` at most. A call that opens or closes the breaker waits for
- * that write; all others wait for nothing.
+ * that write, and one that wants the probe for its claim, in a policy no longer than its own time lasts; all others wait
+ * for nothing. What is written when the caller no longer waits is written without it.
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */

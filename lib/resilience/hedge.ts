@@ -70,7 +70,7 @@ const race = <T>(call: Call<T>, { attemptCount, budget, limits, clock, delayMs, 
         waiting: { onValue, onError },
       });
       running.add(attempt);
-      attempt.start(call, 0);
+      attempt.start(call);
       // Over while it began: it could not be given up before it ran.
       if (isOver) return attempt.giveUp(caller?.reason);
       if (sentCount >= attemptCount) return;
