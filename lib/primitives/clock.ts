@@ -4,6 +4,6 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since an arbitrary instant. Never goes back: measure durations with it. */
   monotonicMs(): number;
-  /** Resolves after `ms` (0 and less: at the next turn). Rejects with the signal's reason when it is aborted. */
+  /** Resolves after `ms` (0, less and NaN: at the next turn). Rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

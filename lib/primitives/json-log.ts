@@ -2,12 +2,14 @@ import { refuse } from './checks.ts';
 import type { Clock } from './clock.ts';
 import type { Log, LogFields, LogLevel } from './log.ts';
 import { redact } from './redaction.ts';
+import { shortLine, type Field } from './short-line.ts';
 
 export { formatLogLine } from './log-line.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const LINE_LIMIT = 16_384;
-const RESERVED = ['time', 'level', 'message'];
+const FIELD_LIMIT = 50;
+const RESERVED = /^(?:time|level|message|leftOut)_*$/;
 
 /** What is passed in may be anything, a getter that throws included: the log is never the reason of a failure. */
 const safely = <T>(attempt: () => T, otherwise: (error: unknown) => T): T => {
@@ -18,15 +20,23 @@ const safely = <T>(attempt: () => T, otherwise: (error: unknown) => T): T => {
   }
 };
 
-// A field never hides what the log itself says.
-const fieldsOf = (fields: LogFields): LogFields =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [RESERVED.includes(name) ? `${name}_` : name, value]),
-  );
+// A field never hides what the log itself says, nor another field.
+const fieldName = (name: string): string => (RESERVED.test(name) ? `${name}_` : name);
+
+/** Each is redacted by itself, so that a large one takes nothing from the others. */
+const redactedFields = (fields: LogFields): readonly Field[] => {
+  const entries = Object.entries(fields);
+  const kept = entries
+    .slice(0, FIELD_LIMIT)
+    .flatMap(([name, value]): Field[] => Object.entries(redact({ [fieldName(name)]: value }) as object));
+  const moreCount = entries.length - FIELD_LIMIT;
+  return moreCount > 0 ? [...kept, ['…', `${moreCount} more`]] : kept;
+};
 
 /**
- * A log of JSON lines: `time`, `level`, `message`, then the fields. Secrets are redacted and sizes bounded (a line has
- * at most 16 384 characters; one that would be longer says which fields it left out). It never throws.
+ * A log of JSON lines: `time`, `level`, `message`, then the fields. Secrets are redacted and sizes bounded: a line has
+ * at most 16 384 characters; one that would be longer leaves out its largest fields, those of the log itself last, and
+ * names them in `leftOut`. It never throws.
  *
  * @param options.write Gets each line, without its end.
  * @param options.level The lowest level that is written. Default `info`.
@@ -41,18 +51,13 @@ export const jsonLog = (options: {
 }): Log => {
   const { write, clock, level: lowest = 'info', fields: own = {} } = options;
   if (!LEVELS.includes(lowest)) throw refuse('level', `one of ${LEVELS.join(', ')}`, lowest);
+  const ownNames = new Set(Object.keys(own).map(fieldName));
 
   const line = (level: LogLevel, message: string, fields: LogFields): string => {
     const head = { time: new Date(clock.nowMs()).toISOString(), level, message: redact(message) };
-    const redacted = redact(fieldsOf({ ...own, ...fields }));
-    const whole = JSON.stringify({ ...head, ...(redacted as object) });
-    if (whole.length <= LINE_LIMIT) return whole;
-    return JSON.stringify({
-      ...head,
-      leftOut: Object.keys(fields)
-        .slice(0, 20)
-        .map((name) => redact(name)),
-    });
+    const all = redactedFields({ ...own, ...fields });
+    const whole = JSON.stringify({ ...head, ...Object.fromEntries(all) });
+    return whole.length <= LINE_LIMIT ? whole : shortLine(head, all, (name) => ownNames.has(name), LINE_LIMIT);
   };
 
   const at = (level: LogLevel) =>

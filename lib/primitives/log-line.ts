@@ -2,12 +2,12 @@ import { stripVTControlCharacters } from 'node:util';
 
 const RESET = '\u001b[0m';
 const DIM = '\u001b[2m';
-const COLORS: Readonly<Record<string, string>> = {
-  debug: DIM,
-  info: '\u001b[36m',
-  warn: '\u001b[33m',
-  error: '\u001b[31m',
-};
+const COLORS: ReadonlyMap<string, string> = new Map([
+  ['debug', DIM],
+  ['info', '\u001b[36m'],
+  ['warn', '\u001b[33m'],
+  ['error', '\u001b[31m'],
+]);
 
 // What stands in a log comes from anywhere; on a terminal it must not be obeyed.
 const printable = (text: string): string =>
@@ -41,8 +41,8 @@ export const formatLogLine = (json: string, options: { readonly colors: boolean 
     return printable(json);
   }
   const { time, level, message, ...fields } = entry;
-  const paint = (color: string, text: string): string =>
-    options.colors && text !== '' ? `${color}${text}${RESET}` : text;
+  const paint = (color: string | undefined, text: string): string =>
+    options.colors && color !== undefined && text !== '' ? `${color}${text}${RESET}` : text;
   const stacks = Object.values(fields).flatMap((value) => stackOf(value) ?? []);
   const pairs = Object.entries(fields).map(([name, value]) => {
     const text = stackOf(value) === undefined ? value : { ...(value as object), stack: undefined };
@@ -51,7 +51,7 @@ export const formatLogLine = (json: string, options: { readonly colors: boolean 
   return [
     [
       paint(DIM, printable(String(time)).slice(11, 23)),
-      paint(COLORS[level] ?? '', printable(level).toUpperCase().padEnd(5)),
+      paint(COLORS.get(level), printable(level).toUpperCase().padEnd(5)),
       printable(message),
       paint(DIM, pairs.join(' ')),
     ]

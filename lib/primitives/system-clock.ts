@@ -17,9 +17,10 @@ export const systemClock = (options: { readonly offsetMs?: number } = {}): Clock
 
   const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted();
-    const untilMs = performance.now() + Math.max(0, ms);
+    const wantedMs = ms > 0 ? ms : 0;
+    const untilMs = performance.now() + wantedMs;
     try {
-      for (let restMs = Math.max(0, ms); ; restMs = untilMs - performance.now()) {
+      for (let restMs = wantedMs; ; restMs = untilMs - performance.now()) {
         await setTimeout(Math.min(restMs, MAX_TIMER_MS), undefined, signal === undefined ? {} : { signal });
         if (restMs <= MAX_TIMER_MS) return;
       }

@@ -5,7 +5,7 @@ import { isThenable, type Call, type CallOptions } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { CircuitOpenError } from './errors.ts';
-import { saysSo, type RetryRules } from './retry-rules.ts';
+import { leastWaitMs, saysSo, type RetryRules } from './retry-rules.ts';
 import { RunningAttempt, type Waiting } from './running-attempt.ts';
 
 /** Runs a call; the outcome is its first success, or its last failure. */
@@ -35,7 +35,8 @@ const outcomeOf = <T>(settled: Settled<T>): T => {
 
 /**
  * Attempts, one after the other. The first one, which is nearly always the last, costs one promise and one look at the
- * clock (none without timeout, deadline and breaker); whatever comes after it is slow anyhow.
+ * clock (none without timeout, deadline and breaker; two where it may end after the half window of the breaker that
+ * runs); whatever comes after it is slow anyhow.
  */
 export const attemptsOf = (options: AttemptsOptions): Run => {
   const { clock, random, rules, breaker, deadlineMs = Infinity, timeoutMs = Infinity } = options;
@@ -54,7 +55,7 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
   ): void => {
     const dueAtMs = Math.min(endAtMs, startedAtMs + timeoutMs);
     const attempt = new RunningAttempt<T>({ number, startedAtMs, dueAtMs, around, caller, waiting });
-    if (breaker === undefined) return attempt.start(call, 0);
+    if (breaker === undefined) return attempt.start(call);
     let pass;
     try {
       pass = breaker.enter();
@@ -62,11 +63,11 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
       return waiting.onError(error);
     }
     if (!isThenable(pass)) return attempt.start(call, pass);
-    pass.then((given) => {
-      // Asking for the probe took all the time there was: nothing is sent that nobody waits for.
-      if (attempt.isOver(clock.monotonicMs())) void breaker.exitUndecided(given);
-      else attempt.start(call, given);
-    }, waiting.onError);
+    attempt.watch();
+    pass.then(
+      (given) => attempt.enter(call, given, clock.monotonicMs()),
+      (error: unknown) => attempt.refuse(error),
+    );
   };
 
   const isPausedFor = async (
@@ -78,7 +79,7 @@ export const attemptsOf = (options: AttemptsOptions): Run => {
     if (rules === undefined || number >= attemptCount || signal?.aborted === true) return false;
     // It would be refused.
     if (breaker !== undefined && breaker.view().status !== 'closed') return false;
-    const pauseMs = Math.max(backoffMs(number, rules.backoff, random), rules.waitAtLeastMs?.(failed) ?? 0);
+    const pauseMs = Math.max(backoffMs(number, rules.backoff, random), leastWaitMs(rules, failed));
     if (endAtMs !== Infinity && clock.monotonicMs() + pauseMs >= endAtMs) return false;
     if (budget !== undefined && !budget.tryTake()) return false;
     await clock.sleep(pauseMs, signal);

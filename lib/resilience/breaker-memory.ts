@@ -17,9 +17,10 @@ export interface BreakerMemory {
    * A call ended well. The path of nearly every call, so it only adds one to a number as long as the half window lasts;
    * the state hears of them together, with the next thing that happens.
    *
+   * @param latestAtMs When it has ended at the latest; only where that is not in the half window, the clock is read.
    * @returns false when it is something to tell the state of: {@link happened}
    */
-  isCounted(pass: Pass, atMs: number): boolean;
+  isCounted(pass: Pass, latestAtMs: number): boolean;
 }
 
 export const breakerMemory = (clock: Clock, rules: BreakerRules): BreakerMemory => {
@@ -48,8 +49,9 @@ export const breakerMemory = (clock: Clock, rules: BreakerRules): BreakerMemory 
       }
       return remember(step(state, event, nowMs, rules));
     },
-    isCounted: (pass, atMs) => {
-      if (pass !== openPass || atMs >= halfEndsAtMs) return false;
+    isCounted: (pass, latestAtMs) => {
+      if (pass !== openPass) return false;
+      if (latestAtMs >= halfEndsAtMs && clock.monotonicMs() >= halfEndsAtMs) return false;
       answeredCount += 1;
       return true;
     },

@@ -52,9 +52,10 @@ export interface CircuitBreaker {
   /**
    * Waits, at most a moment, when there is something to write. Never rejects; throws what the classifier throws.
    *
-   * @param atMs A time between `enter` and now that the caller has read already, by the same clock.
+   * @param latestAtMs When the call has ended at the latest, by the same clock, e.g. its deadline: it may save a look at
+   *   the clock. Default: not known.
    */
-  exitWithValue(pass: Pass, value: unknown, atMs?: number): void | Promise<void>;
+  exitWithValue(pass: Pass, value: unknown, latestAtMs?: number): void | Promise<void>;
   exitWithError(pass: Pass, error: unknown): void | Promise<void>;
   /** The call ended without telling anything of the backend, e.g. because its caller went away. */
   exitUndecided(pass: Pass): void | Promise<void>;
@@ -91,13 +92,13 @@ export const viewOf = (state: BreakerState, nowMs: number): BreakerView => {
 interface Gate {
   readonly view: () => BreakerView;
   readonly enter: () => Pass | Promise<Pass>;
-  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided', atMs?: number) => void | Promise<void>;
+  readonly exit: (pass: Pass, outcome: 'value' | 'failure' | 'undecided', latestAtMs?: number) => void | Promise<void>;
 }
 
 export const breakerOf = (options: BreakerOptions, { view, enter, exit }: Gate): CircuitBreaker => {
   const { name, isFailure = () => true, isFailureValue } = options;
-  const exitWithValue = (pass: Pass, value: unknown, atMs?: number): void | Promise<void> =>
-    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value', atMs);
+  const exitWithValue = (pass: Pass, value: unknown, latestAtMs?: number): void | Promise<void> =>
+    exit(pass, isFailureValue?.(value) === true ? 'failure' : 'value', latestAtMs);
   const exitWithError = (pass: Pass, error: unknown): void | Promise<void> =>
     exit(pass, isFailure(error) ? 'failure' : 'value');
   return Object.freeze<CircuitBreaker>({
@@ -158,8 +159,8 @@ export const circuitBreaker = (options: BreakerOptions): CircuitBreaker => {
       if (now.status === 'open' && now.probe !== mark) throw new CircuitOpenError(name, now.dueAtMs - nowMs);
       return mark;
     },
-    exit: (pass, outcome, atMs = clock.monotonicMs()) => {
-      if (outcome === 'value' && isCounted(pass, atMs)) return;
+    exit: (pass, outcome, latestAtMs = Infinity) => {
+      if (outcome === 'value' && isCounted(pass, latestAtMs)) return;
       const known = state();
       const isProbe = known.status === 'open' && known.probe === pass;
       const nowMs = clock.monotonicMs();

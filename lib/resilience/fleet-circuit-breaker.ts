@@ -62,7 +62,8 @@ const isSameKnowledge = (before: BreakerState, after: BreakerState): boolean => 
  * - **A table that fails** never fails a call. The host goes on with what it knows by itself, see `whenTableFails`.
  *
  * The table's answers are waited for a quarter of `openMs` at most. A call that opens or closes the breaker waits for
- * that write; all others wait for nothing.
+ * that write, and one that wants the probe for its claim, in a policy no longer than its own time lasts; all others wait
+ * for nothing. What is written when the caller no longer waits is written without it.
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or out of its range
  */
@@ -73,7 +74,7 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
   const { table, random, refreshMs, whenTableFails = 'wait', log } = options;
   if (refreshMs !== undefined) checkInteger('refreshMs', refreshMs, 100, 3_600_000);
   if (!['wait', 'probe'].includes(whenTableFails)) throw refuse('whenTableFails', "'wait' or 'probe'", whenTableFails);
-  const slackMs = openMs * SLACK;
+  const slackMs = Math.floor(openMs * SLACK);
   const rules: BreakerRules = { trip: { windowMs, minCallCount, failureRatio }, waitMs: openMs + slackMs, slackMs };
   const shared = sharedStates(table, clock, name, slackMs);
   const { state, happened, isCounted } = breakerMemory(clock, rules);
@@ -175,8 +176,8 @@ export const fleetCircuitBreaker = (options: FleetBreakerOptions): CircuitBreake
       happened({ kind: 'asked', mark });
       return claim(mark, knownMark, isShared);
     },
-    exit: (pass, outcome, atMs = clock.monotonicMs()) => {
-      if (outcome === 'value' && isCounted(pass, atMs)) return undefined;
+    exit: (pass, outcome, latestAtMs = Infinity) => {
+      if (outcome === 'value' && isCounted(pass, latestAtMs)) return undefined;
       const before = state();
       const after = happened({ kind: 'ended', pass, outcome });
       if (before.status === 'closed' && after.status === 'open') return shareOpening(before.mark);

@@ -70,8 +70,10 @@ const race = <T>(call: Call<T>, { attemptCount, budget, limits, clock, delayMs, 
         waiting: { onValue, onError },
       });
       running.add(attempt);
-      attempt.start(call, 0);
-      if (isOver || sentCount >= attemptCount) return;
+      attempt.start(call);
+      // Over while it began: it could not be given up before it ran.
+      if (isOver) return attempt.giveUp(caller?.reason);
+      if (sentCount >= attemptCount) return;
       next = alarmAt(clock.monotonicMs() + delayMs, sendAnother);
       limits.set(next);
     };

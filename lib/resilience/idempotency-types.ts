@@ -86,10 +86,11 @@ export interface Idempotency {
    * the effect once, even when a first run crashed, or still goes on, when a second one starts. The answer is given
    * out only once it is stored; where storing fails the error is the outcome, and the key stays in progress.
    *
-   * When the work throws, nothing is kept and the next run may start at once. After a crash it may start when
-   * `inProgressMs` are over, or `attemptMs` when that is less, and the late end of the first run changes nothing: it is
-   * given the second one's answer, or, where that one has left none, `in-progress`: its own is stored nowhere. The start is judged by the host's own clock: clocks that differ let a second run start early or late, which the
-   * `operationId` makes harmless.
+   * When the work throws, or its answer is no JSON, nothing is kept and the next run may start at once. After a crash it
+   * may start when `inProgressMs` are over, or `attemptMs` when that is less, and the late end of the first run changes
+   * nothing: it is given the second one's answer, or, where that one has left none, `in-progress`: its own is stored
+   * nowhere. The start is judged by the host's own clock: clocks that differ let a second run start early or late, which
+   * the `operationId` makes harmless.
    *
    * Calls: 2 for a fresh key, 1 for a repeated one, 0 when this process remembers the answer; waiting: {@link WhileRunning}.
    *

@@ -135,15 +135,17 @@ export const idempotency = (options: IdempotencyOptions): Idempotency => {
 
   /** Runs the work of a key that is ours. */
   const perform = async (claim: Claim, call: Call): Promise<Settled> => {
-    let done: Work;
+    let text: string;
+    let keep: boolean;
     try {
-      done = await call.work(call.operationId());
+      const done = await call.work(call.operationId());
+      text = textOf(done.answer);
+      ({ keep } = done);
     } catch (error) {
       await release(claim);
       throw error;
     }
-    const text = textOf(done.answer);
-    if (done.keep) return store(claim, text);
+    if (keep) return store(claim, text);
     await release(claim);
     return { status: 'answered', text, replayed: false };
   };

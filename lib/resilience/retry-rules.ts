@@ -20,7 +20,10 @@ export interface RetryRules {
    * connection. Default: none.
    */
   readonly wasNotSent?: (error: unknown) => boolean;
-  /** The least to wait before the next attempt, as the backend told (`Retry-After`). Gets the error, or the value. */
+  /**
+   * The least to wait before the next attempt, as the backend told (`Retry-After`), in ms. Gets the error, or the value.
+   * What is negative or not finite, e.g. a date that could not be read, counts as 0.
+   */
   readonly waitAtLeastMs?: (failed: unknown) => number | undefined;
 }
 
@@ -34,6 +37,12 @@ const RULES: readonly (keyof RetryRules)[] = [
   'waitAtLeastMs',
 ];
 const DAY_MS = 86_400_000;
+
+/** What the rules have to wait at least; it comes from a backend, so that anything is possible. */
+export const leastWaitMs = ({ waitAtLeastMs }: RetryRules, failed: unknown): number => {
+  const toldMs = waitAtLeastMs?.(failed) ?? 0;
+  return Number.isFinite(toldMs) ? Math.max(0, toldMs) : 0;
+};
 
 /** What counts as retryable unless the caller says otherwise. */
 export const saysSo = (error: unknown): boolean => isRetryable(error) && !(error instanceof CircuitOpenError);

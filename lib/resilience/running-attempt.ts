@@ -7,7 +7,7 @@ import { TimeoutError } from './errors.ts';
 /** What goes around the attempts of one verb. */
 export interface Around {
   readonly alarms: Alarms;
-  /** Is told how each attempt ended, before its caller is. */
+  /** Is told how each attempt ended; its caller waits for it as long as there is time. */
   readonly breaker: CircuitBreaker | undefined;
 }
 
@@ -34,7 +34,10 @@ export class RunningAttempt<T> implements Attempt, Alarm {
   private readonly around: Around;
   private readonly caller: AbortSignal | undefined;
   private readonly waiting: Waiting<T>;
-  private pass: Pass = 0;
+  /** What the breaker gave, if there is one, and once it has. */
+  private pass: Pass | undefined = undefined;
+  /** It has ended, and only the breaker is waited for. */
+  private answer: (() => void) | undefined = undefined;
   private controller: AbortController | undefined = undefined;
   private abortedWith: { readonly reason: unknown } | undefined = undefined;
 
@@ -61,16 +64,31 @@ export class RunningAttempt<T> implements Attempt, Alarm {
     return this.controller.signal;
   }
 
-  /** Whether the time is over, or the caller gone, before anything was sent; then it has ended. */
-  isOver(nowMs: number): boolean {
-    const isLate = this.dueAtMs <= nowMs;
-    if (!isLate && this.caller?.aborted !== true) return false;
-    this.waiting.onError(isLate ? this.timeout() : this.caller?.reason);
-    return true;
+  /** From now on it ends when it is due, or when the caller goes away. */
+  watch(): void {
+    this.around.alarms.set(this);
+    this.caller?.addEventListener('abort', this, { once: true });
+    // Aborted before: a listener hears nothing of that.
+    if (this.caller?.aborted === true) this.handleEvent();
+  }
+
+  /** The breaker has let pass an attempt that was watched meanwhile. */
+  enter(call: Call<T>, pass: Pass, nowMs: number): void {
+    if (!this.isSet) return void this.around.breaker?.exitUndecided(pass);
+    this.pass = pass;
+    // Nothing is sent that nobody waits for.
+    if (this.dueAtMs <= nowMs) return this.giveUp(this.timeout());
+    this.leave();
+    this.start(call, pass);
+  }
+
+  /** The breaker has refused an attempt that was watched meanwhile. */
+  refuse(error: unknown): void {
+    if (this.leave()) this.waiting.onError(error);
   }
 
   /** @param pass What the breaker gave, if there is one. */
-  start(call: Call<T>, pass: Pass): void {
+  start(call: Call<T>, pass?: Pass): void {
     this.pass = pass;
     let begun;
     try {
@@ -79,21 +97,21 @@ export class RunningAttempt<T> implements Attempt, Alarm {
       return this.endWithError(error);
     }
     if (!isThenable(begun)) return this.endWithValue(begun);
-    const { alarms } = this.around;
-    alarms.set(this);
-    this.caller?.addEventListener('abort', this, { once: true });
+    this.watch();
     begun.then(
       (value) => {
-        if (alarms.takeOff(this)) this.endWithValue(value);
+        if (this.leave()) this.endWithValue(value);
       },
       (error: unknown) => {
-        if (alarms.takeOff(this)) this.endWithError(error);
+        if (this.leave()) this.endWithError(error);
       },
     );
   }
 
   /** It is due. */
   ring(): void {
+    this.caller?.removeEventListener('abort', this);
+    if (this.answer !== undefined) return this.answer();
     const error = this.timeout();
     this.abort(error);
     this.endWithError(error);
@@ -106,10 +124,18 @@ export class RunningAttempt<T> implements Attempt, Alarm {
 
   /** Nobody waits for it any more: it ends with the reason, unless it has ended. */
   giveUp(reason: unknown): void {
+    if (!this.leave()) return;
+    if (this.answer !== undefined) return this.answer();
     const { around, pass, waiting } = this;
-    if (!around.alarms.takeOff(this)) return;
     this.abort(reason);
-    this.tell(around.breaker?.exitUndecided(pass), () => waiting.onError(reason));
+    this.tell(pass === undefined ? undefined : around.breaker?.exitUndecided(pass), () => waiting.onError(reason));
+  }
+
+  /** Ends the watching; false when something else has. */
+  private leave(): boolean {
+    if (!this.around.alarms.takeOff(this)) return false;
+    this.caller?.removeEventListener('abort', this);
+    return true;
   }
 
   private timeout(): TimeoutError {
@@ -122,11 +148,10 @@ export class RunningAttempt<T> implements Attempt, Alarm {
   }
 
   private endWithValue(value: T): void {
-    const { around, pass, startedAtMs, waiting } = this;
-    this.caller?.removeEventListener('abort', this);
+    const { around, pass, dueAtMs, waiting } = this;
     let told;
     try {
-      told = around.breaker?.exitWithValue(pass, value, this.dueAtMs === Infinity ? undefined : startedAtMs);
+      if (pass !== undefined) told = around.breaker?.exitWithValue(pass, value, dueAtMs);
     } catch (broken) {
       return waiting.onError(broken);
     }
@@ -136,19 +161,26 @@ export class RunningAttempt<T> implements Attempt, Alarm {
 
   private endWithError(error: unknown): void {
     const { around, pass, waiting } = this;
-    this.caller?.removeEventListener('abort', this);
     let told;
     try {
-      told = around.breaker?.exitWithError(pass, error);
+      if (pass !== undefined) told = around.breaker?.exitWithError(pass, error);
     } catch (broken) {
       return waiting.onError(broken);
     }
     this.tell(told, () => waiting.onError(error));
   }
 
-  /** The caller hears of it when the breaker has done with it. */
+  /**
+   * The caller hears of it when the breaker has done with it, but no later than it is due, and at once when it goes away:
+   * what the breaker still has to write is then written without it.
+   */
   private tell(told: void | Promise<void>, answer: () => void): void {
-    if (told === undefined) answer();
-    else told.then(answer, answer);
+    if (told === undefined) return answer();
+    this.answer = answer;
+    const hear = (): void => {
+      if (this.leave()) answer();
+    };
+    told.then(hear, hear);
+    this.watch();
   }
 }

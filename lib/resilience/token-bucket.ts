@@ -3,7 +3,7 @@ import type { Clock } from '#primitives/clock';
 
 export interface TokenBucketOptions {
   readonly clock: Clock;
-  /** Above 0, up to 1_000_000. */
+  /** 1e-9 (one in 32 years) to 1_000_000. */
   readonly ratePerSecond: number;
   /** How many may come at once after a quiet time. 1..1_000_000. */
   readonly burstCount: number;
@@ -19,6 +19,9 @@ export interface TokenBucket {
   tryTake(count?: number): TokenOutcome;
 }
 
+/** A lower one is nobody's rate, and the time of a burst would leave the numbers that can be counted with. */
+const MIN_RATE = 1e-9;
+
 const TAKEN: TokenOutcome = Object.freeze({ status: 'taken' });
 
 /**
@@ -32,7 +35,7 @@ const TAKEN: TokenOutcome = Object.freeze({ status: 'taken' });
 export const tokenBucket = (options: TokenBucketOptions): TokenBucket => {
   checkNames(options, ['clock', 'ratePerSecond', 'burstCount']);
   const { clock, ratePerSecond, burstCount } = options;
-  checkNumber('ratePerSecond', ratePerSecond, Number.MIN_VALUE, 1_000_000);
+  checkNumber('ratePerSecond', ratePerSecond, MIN_RATE, 1_000_000);
   checkInteger('burstCount', burstCount, 1, 1_000_000);
   const tokenMs = 1000 / ratePerSecond;
   /** When the bucket would be full again. */

@@ -36,9 +36,7 @@ export const withTimeout = (
       caller?.throwIfAborted();
       const startedAtMs = clock.monotonicMs();
       const dueAtMs = startedAtMs + timeoutMs;
-      new RunningAttempt<T>({ number: 1, startedAtMs, dueAtMs, around, caller, waiting: { onValue, onError } }).start(
-        call,
-        0,
-      );
+      const waiting = { onValue, onError };
+      new RunningAttempt<T>({ number: 1, startedAtMs, dueAtMs, around, caller, waiting }).start(call);
     });
 };

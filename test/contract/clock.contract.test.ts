@@ -34,6 +34,11 @@ describe.each(cases)('clock of $name', ({ make }) => {
     expect(await run(clock.sleep(Number.NEGATIVE_INFINITY))).toBeUndefined();
   });
 
+  test('goes on at the next turn when what it is told is no number', async () => {
+    const { clock, run } = make();
+    expect(await run(clock.sleep(Number.NaN))).toBeUndefined();
+  });
+
   test('wakes sleepers in the order of their instants', async () => {
     const { clock, run } = make();
     const woken: number[] = [];

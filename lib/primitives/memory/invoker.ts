@@ -52,8 +52,10 @@ const orAbort = async <T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
+  // The work has begun already, and may have aborted it.
+  if (signal.aborted) abort();
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([promise, work]);
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -4,6 +4,7 @@ import { PatternError } from '#primitives/errors';
 import { formatLogLine, jsonLog } from '#primitives/json-log';
 import type { LogFields, LogLevel } from '#primitives/log';
 import { memoryClock } from '#primitives/memory/clock';
+import { redact } from '#primitives/redaction';
 
 const entry = v.record(v.string(), v.unknown());
 
@@ -40,12 +41,20 @@ test('fields can’t pass for time, level or message', () => {
   expect(last()).toMatchObject({ message: 'real', level: 'warn', message_: 'false', level_: 'info', time_: 'never' });
 });
 
+test('a field whose name the log has taken hides no other field', () => {
+  const { log, last } = logged();
+  log.warn('real', { message: 1, message_: 2, leftOut: 3 });
+  expect(last()).toMatchObject({ message: 'real', message_: 1, message__: 2, leftOut_: 3 });
+});
+
 const CANARY = 'CANARY-7f3a';
 
 test.each([
   'authorization',
   'Authorization',
   'x-api-key',
+  'api key',
+  'api/key',
   'apiKey',
   'adminToken',
   'access_token',
@@ -110,7 +119,53 @@ test('lines are bounded: long texts, many entries, deep and circular values', ()
   log.info('x', { text: 'y'.repeat(1_000_000), list: Array.from({ length: 10_000 }, () => 'z'), circle });
   log.info('x', Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`field${n}`, 'y'.repeat(2_000)])));
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(16_384);
-  expect(last()['leftOut']).toContain('field0');
+  expect(last()['leftOut']).toContain('field39');
+});
+
+describe('of a line that would be too long', () => {
+  const large = (chars: number) => Array.from({ length: Math.ceil(chars / 1_000) }, () => 'y'.repeat(1_000));
+
+  test('only the largest fields are left out, and named, wherever they were added', () => {
+    const { log, last } = logged({ fields: { service: 's', origin: large(20_000) } });
+    log.child({ traceId: 't' }).error('x', { rows: large(15_000), page: large(9_000), count: 1 });
+    expect(last()).toMatchObject({ service: 's', traceId: 't', count: 1, page: large(9_000) });
+    expect(last()['leftOut']).toEqual(['origin', 'rows']);
+  });
+
+  test('the fields of the log itself come first: they are what it is found by', () => {
+    const { log, last } = logged({ fields: { request: large(9_000) } });
+    log.error('x', { rows: large(8_000) });
+    expect(last()).toMatchObject({ request: large(9_000), leftOut: ['rows'] });
+  });
+
+  test('no name is so long, and no message so odd, that the line is', () => {
+    const { log, lines, last } = logged();
+    log.error('\u0000'.repeat(2_000), {
+      ...Object.fromEntries(Array.from({ length: 49 }, (_, n) => [`${n}-${'\u0001'.repeat(2_000)}`, large(9_000)])),
+      short: 1,
+    });
+    expect(lines[0]?.length).toBeLessThanOrEqual(16_384);
+    expect(last()['short']).toBe(1);
+  });
+});
+
+test('an error with its causes fits, however long their texts: each has half the room of what it caused', () => {
+  const { log, last } = logged();
+  const chain = (depth: number): Error =>
+    new Error(`${depth} ${'y'.repeat(3_000)}`, depth === 5 ? {} : { cause: chain(depth + 1) });
+  log.child({ traceId: 't' }).error('The request failed', { error: chain(0) });
+  expect(last()).toMatchObject({ traceId: 't', error: { cause: { cause: { cause: { cause: { name: 'Error' } } } } } });
+  expect(last()['leftOut']).toBeUndefined();
+});
+
+test('what refers to itself in many ways is written in no time, and takes no room from other fields', () => {
+  const { log, last } = logged();
+  const nodes = Array.from({ length: 20 }, (): Record<string, unknown> => ({}));
+  for (const node of nodes) for (const [at, other] of nodes.entries()) node[`f${at}`] = other;
+  log.error('x', { graph: nodes[0], list: nodes, note: 'short' });
+  expect(last()['note']).toBe('short');
+  expect(JSON.stringify(redact(nodes)).length).toBeLessThan(20_000);
+  expect(JSON.stringify(redact(nodes))).toContain('[more]');
 });
 
 test('the log never throws, whatever it is given and whatever the writer does', () => {
@@ -159,6 +214,11 @@ describe('on a terminal', () => {
   test('a line is time of day, level, message and fields', () => {
     expect(formatLogLine(line, { colors: false })).toBe('03:04:05.678 WARN  slow route=a.b tookMs=7 note="two words"');
     expect(formatLogLine(line, { colors: true })).toContain('\u001b[33mWARN \u001b[0m slow');
+  });
+
+  test('a level that no log has is shown without a colour', () => {
+    const odd = '{"time":"2026-01-02T03:04:05.678Z","level":"constructor","message":"odd"}';
+    expect(formatLogLine(odd, { colors: true })).toBe('\u001b[2m03:04:05.678\u001b[0m CONSTRUCTOR odd');
   });
 
   test('the stack of an error stands on lines of its own', () => {

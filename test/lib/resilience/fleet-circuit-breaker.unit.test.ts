@@ -68,6 +68,15 @@ test('with a refresh time the healthy path reads once in it and host, and writes
   expect(wire.counts()).toEqual({ 'dynamodb.GetItem': 10 });
 });
 
+test('any whole number of milliseconds may be its open time', async () => {
+  const { host, clock, backend } = fleet({ openMs: 101 });
+  const { trip, call } = host();
+  await trip();
+  backend.isWell = true;
+  await clock.advance(126);
+  expect(await call()).toBe('well');
+});
+
 test('opening is one write, and refuses at once', async () => {
   const { host, wire, backend } = fleet();
   const { trip, call } = host();

@@ -82,3 +82,19 @@ test('the signal ends all attempts with its reason', async () => {
   await expect(running).rejects.toThrow('enough');
   expect(attempts.map(({ signal }) => signal.aborted)).toEqual([true, true]);
 });
+
+test('an abort while an attempt begins reaches that attempt, too', async () => {
+  const { clock, run } = setting();
+  const attempts: Attempt[] = [];
+  const controller = new AbortController();
+  const running = run(
+    async (attempt) => {
+      attempts.push(attempt);
+      if (attempt.number === 2) controller.abort(new Error('enough'));
+      await clock.sleep(5_000);
+    },
+    { ...YES, signal: controller.signal },
+  );
+  await expect(clock.until(running)).rejects.toThrow('enough');
+  expect(attempts.map(({ signal }): unknown => signal.reason)).toEqual([new Error('enough'), new Error('enough')]);
+});

@@ -104,6 +104,14 @@ describe('the same key and the same body', () => {
   });
 });
 
+test('an answer that is no JSON is the error of the work: the key is given back', async () => {
+  const { host } = world();
+  const one = host();
+  const work = async (): Promise<Work> => ({ answer: 1n as never, keep: true });
+  await expect(one.run('f', 'k', 'b', work)).rejects.toThrow(TypeError);
+  expect(await one.run('f', 'k', 'b', countedWork().work)).toMatchObject({ status: 'answered', replayed: false });
+});
+
 describe('what must not be merged', () => {
   test('another body with the same key is refused, whether this process remembers or not', async () => {
     const { host } = world();

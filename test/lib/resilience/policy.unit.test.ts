@@ -151,7 +151,104 @@ test('nothing is sent when asking for the probe took all the time there was, and
     isSent = true;
   };
   await expect(clock.until(run(call, YES))).rejects.toThrow(TimeoutError);
+  await clock.advance(100);
   expect([isSent, given]).toEqual([false, ['probe']]);
+});
+
+describe('while the breaker asks the fleet, or tells it', () => {
+  const slow = (slowly: Partial<CircuitBreaker>, options: Partial<PolicyOptions> = {}) => {
+    const { clock, breaker } = setting();
+    const run = policy({
+      clock,
+      random: seededRandom(1),
+      breaker: { ...breaker, ...slowly },
+      timeoutMs: 200,
+      ...options,
+    });
+    return { clock, run };
+  };
+  const hang = (): Promise<never> => new Promise(() => undefined);
+
+  test('the timeout and the deadline hold', async () => {
+    const { clock, run } = slow({ enter: hang });
+    await expect(clock.until(run(never, YES))).rejects.toThrow(new TimeoutError(200));
+    const other = slow({ enter: hang }, { deadlineMs: 100 });
+    await expect(other.clock.until(other.run(never, YES))).rejects.toThrow(new TimeoutError(100));
+    expect([clock.monotonicMs(), other.clock.monotonicMs()]).toEqual([200, 100]);
+  });
+
+  test('a caller who goes away waits no longer, nothing is sent for it, and its pass goes back when it comes', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const given: unknown[] = [];
+    const { clock, run } = slow({ enter: () => promise, exitUndecided: (pass) => void given.push(pass) });
+    const controller = new AbortController();
+    let isSent = false;
+    const running = run(() => (isSent = true), { ...YES, signal: controller.signal });
+    controller.abort(new Error('gone'));
+    await expect(running).rejects.toThrow('gone');
+    expect(given).toEqual([]);
+    resolve('probe');
+    await clock.advance(1_000);
+    expect([given, isSent, clock.sleeperCount()]).toEqual([['probe'], false, 0]);
+  });
+
+  test('a refusal is told when it comes, and leaves no timer behind', async () => {
+    const { clock, run } = slow({
+      enter: () => clock.sleep(50).then(() => Promise.reject(new CircuitOpenError('backend', 1_000))),
+    });
+    await expect(clock.until(run(never, YES))).rejects.toThrow(CircuitOpenError);
+    await clock.advance(0);
+    expect([clock.monotonicMs(), clock.sleeperCount()]).toEqual([50, 0]);
+  });
+
+  test('an outcome waits for what is written about it, but not past its time', async () => {
+    const { clock, run } = slow({ exitWithValue: () => clock.sleep(50), exitWithError: hang });
+    expect(await clock.until(run(() => 'well', YES))).toBe('well');
+    expect(clock.monotonicMs()).toBe(50);
+    const ill = new RangeError('ill');
+    await expect(clock.until(run(() => Promise.reject(ill), YES))).rejects.toBe(ill);
+    expect(clock.monotonicMs()).toBe(250);
+    await expect(clock.until(run(never, YES))).rejects.toThrow(TimeoutError);
+    expect(clock.monotonicMs()).toBe(450);
+  });
+
+  test('a caller who goes away hears the outcome that there is at once', async () => {
+    const { clock, run } = slow({ exitWithValue: hang });
+    const controller = new AbortController();
+    const running = run(() => 'well', { ...YES, signal: controller.signal });
+    controller.abort(new Error('gone'));
+    expect(await running).toBe('well');
+    expect(clock.monotonicMs()).toBe(0);
+  });
+});
+
+test.each([undefined, 400, 5_000])(
+  'calls that take longer than the window count from their end on (timeout %s)',
+  async (timeoutMs) => {
+    const { clock } = setting();
+    const trip = { openMs: 1_000, windowMs: 300, minCallCount: 10, failureRatio: 0.5 };
+    const breaker = circuitBreaker({ name: 'backend', clock, ...trip });
+    const run = policy({ clock, random: seededRandom(1), breaker, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const well = Array.from({ length: 100 }, () => run(() => clock.sleep(310), YES));
+    const ill = Array.from({ length: 10 }, () =>
+      run(() => clock.sleep(311).then(() => Promise.reject(new Error('ill'))), YES),
+    );
+    await clock.until(Promise.allSettled([...well, ...ill]));
+    expect(breaker.view().status).toBe('closed');
+  },
+);
+
+test('the clock is looked at once for a healthy call that must end in the half window that runs', async () => {
+  const { clock } = setting();
+  let lookCount = 0;
+  const counting = { ...clock, monotonicMs: () => ((lookCount += 1), clock.monotonicMs()) };
+  const trip = { openMs: 1_000, windowMs: 10_000, minCallCount: 10, failureRatio: 0.5 };
+  const breaker = circuitBreaker({ name: 'backend', clock: counting, ...trip });
+  const run = policy({ clock: counting, random: seededRandom(1), breaker, timeoutMs: 200 });
+  await run(() => 'warm', YES);
+  lookCount = 0;
+  for (let calls = 0; calls < 100; calls += 1) await run(() => 'well', YES);
+  expect(lookCount).toBe(100);
 });
 
 test('healthy calls share one short timer, which is gone 10 ms after them', async () => {

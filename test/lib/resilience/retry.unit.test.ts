@@ -124,6 +124,16 @@ describe('the waits', () => {
     expect(calls).toEqual([0, 5_000]);
   });
 
+  test.each([Number.NaN, Infinity, -5_000])('are not changed by %d, which is no time to wait', async (told) => {
+    const waits = async (options: Partial<RetryOptions>) => {
+      const { run, clock } = setting({ deadlineMs: 1_000, ...options });
+      const { call, calls } = flaky(1, new UnavailableError('backend'), clock);
+      expect(await clock.until(run(call, YES))).toBe('well');
+      return calls;
+    };
+    expect(await waits({ waitAtLeastMs: () => told })).toEqual(await waits({}));
+  });
+
   test('end with the signal’s reason, and nothing is sent afterwards', async () => {
     const { run, clock } = setting();
     const { call, calls } = flaky(9);

@@ -71,3 +71,17 @@ test('more than a burst is refused as a mistake: it could never be had', () => {
   const bucket = tokenBucket({ clock: memoryClock(), ratePerSecond: 1, burstCount: 2 });
   expect(() => bucket.tryTake(3)).toThrow("Expected 'count' to be an integer from 1 to 2, got 3.");
 });
+
+test.each([0, 1e-306, Number.NaN])(
+  'a rate of %d is refused: so slow a bucket could not be counted',
+  (ratePerSecond) => {
+    expect(() => tokenBucket({ clock: memoryClock(), ratePerSecond, burstCount: 1 })).toThrow(
+      "Expected 'ratePerSecond' to be a number from 1e-9 to 1000000",
+    );
+  },
+);
+
+test('at the least rate and the largest burst the burst is had, and no more', () => {
+  const bucket = tokenBucket({ clock: memoryClock(), ratePerSecond: 1e-9, burstCount: 1_000_000 });
+  expect([bucket.tryTake(1_000_000).status, bucket.tryTake().status]).toEqual(['taken', 'refused']);
+});

@@ -89,3 +89,19 @@ test('a signal that is aborted already lets nothing begin', async () => {
   await expect(running).rejects.toThrow('aborted');
   expect(isCalled).toBe(false);
 });
+
+test('an abort while the call begins ends the waiting as well, and the call hears of it', async () => {
+  const clock = memoryClock();
+  const controller = new AbortController();
+  let signal: AbortSignal | undefined;
+  const running = withTimeout({ clock, timeoutMs: 500 })(
+    (attempt) => {
+      ({ signal } = attempt);
+      controller.abort(new Error('enough'));
+      return never();
+    },
+    { signal: controller.signal },
+  );
+  await expect(clock.until(running)).rejects.toThrow('enough');
+  expect([clock.monotonicMs(), signal?.aborted]).toEqual([0, true]);
+});

@@ -121,3 +121,10 @@ test('a transaction takes 4 MB of records, as DynamoDB counts them, and leaves n
   expect(table.dump()).toEqual([]);
   expect(await table.transact(writes(10))).toEqual({ status: 'written' });
 });
+
+test('an abort by the function itself, while it begins, ends the waiting as well', async () => {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const invoker = memoryInvoker({ clock: memoryClock(), functions: { abort: () => controller.abort(reason) } });
+  await expect(invoker.invoke('abort', {}, controller.signal)).rejects.toBe(reason);
+});
