@@ -6,7 +6,7 @@ import { checkInteger, checkNumber } from '#primitives/checks';
  * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
 export interface Quota {
-  /** In the long run. Above 0, up to 1_000_000. */
+  /** In the long run. 1e-9 (one in 32 years) to 1_000_000. */
   readonly ratePerSecond: number;
   /** At once, after a quiet time. 1..1_000_000. */
   readonly burstCount: number;
@@ -35,9 +35,12 @@ export type Decision =
  */
 const ROUNDING = 1e-3;
 
+/** A lower one is nobody's rate, and the time of a burst would leave the numbers that can be counted with. */
+const MIN_RATE = 1e-9;
+
 /** @throws {@link InvalidArgumentError} when the quota is out of its range */
 export const checkQuota = ({ ratePerSecond, burstCount }: Quota): void => {
-  checkNumber('ratePerSecond', ratePerSecond, Number.MIN_VALUE, 1_000_000);
+  checkNumber('ratePerSecond', ratePerSecond, MIN_RATE, 1_000_000);
   checkInteger('burstCount', burstCount, 1, 1_000_000);
 };
 

@@ -108,6 +108,7 @@ test('keys that owe nothing are forgotten', async () => {
 test.each([
   ['an unknown option', { rate: 1 }],
   ['no rate', { ratePerSecond: 0 }],
+  ['a rate so low that its times cannot be counted', { ratePerSecond: 1e-306 }],
   ['a burst of half a caller', { burstCount: 0.5 }],
 ])('%s is refused', (_, options) => {
   const good = { clock: memoryClock(), maxKeyCount: 1, ratePerSecond: 1, burstCount: 1 };
