@@ -1,5 +1,6 @@
 import { checkInteger, checkNames, checkText, refuse } from './checks.ts';
 import type { Check, Condition, Delete, Fields, FieldValue, Json, Key, Put, Table, Update, Write } from './table.ts';
+import { conditionExpression, updateExpression } from './table-expressions.ts';
 
 /*
  * What DynamoDB allows, refused alike by every backend.
@@ -16,6 +17,8 @@ const MAX_PAGE_COUNT = 1000;
 const MAX_TOKEN_CHARACTERS = 36;
 /** Operators of one expression. */
 const MAX_CONDITION_COUNT = 300;
+/** Of one expression, with placeholders for names and values. */
+const MAX_EXPRESSION_BYTES = 4096;
 /** Last second of the year 9999: beyond it a time to live is a mistake of units. */
 const MAX_EXPIRY_MS = 253_402_300_799_000;
 
@@ -123,10 +126,18 @@ const checkPart = (condition: Condition): number => {
   }
 };
 
+const checkExpression = (name: string, text = ''): void => {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_EXPRESSION_BYTES) {
+    throw refuse(name, `at most ${MAX_EXPRESSION_BYTES} bytes as an expression of DynamoDB`, bytes);
+  }
+};
+
 const checkCondition = (condition: Condition | undefined): void => {
   if (condition === undefined) return;
   const count = checkPart(condition);
   if (count > MAX_CONDITION_COUNT) throw refuse('condition', `made of at most ${MAX_CONDITION_COUNT} parts`, count);
+  checkExpression('condition', conditionExpression(condition).condition);
 };
 
 const checkExpiry = (expiresAtMs: number | undefined): void => {
@@ -161,6 +172,10 @@ export const checkUpdate = (update: Update): void => {
   }
   checkCondition(update.condition);
   checkExpiry(update.expiresAtMs);
+  // The condition once more: behind the changes its placeholders are longer.
+  const { update: changes, condition } = updateExpression(update);
+  checkExpression('update', changes);
+  checkExpression('condition', condition);
 };
 
 export const checkDelete = (del: Delete | Check): void => {
@@ -180,7 +195,9 @@ export const checkKeysOfTables = (keys: readonly (Key & { readonly table?: Table
 /** One text for a key of a table: no two keys have the same. */
 export const keyText = (key: Key, table = ''): string => JSON.stringify([table, key.partition, key.sort]);
 
+/** @param tableName Of the writes that name no table of their own. */
 export const checkWrites = (
+  tableName: string,
   writes: readonly (Write & { readonly table?: Table })[],
   options: { readonly token?: string },
 ): void => {
@@ -192,7 +209,7 @@ export const checkWrites = (
     if (write.kind === 'put') checkPut(write);
     else if (write.kind === 'update') checkUpdate(write);
     else checkDelete(write);
-    const text = keyText(write.key, write.table?.name);
+    const text = keyText(write.key, write.table?.name ?? tableName);
     if (seen.has(text)) throw refuse('writes', 'each on another key', write.key.sort);
     seen.add(text);
   }

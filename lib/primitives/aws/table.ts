@@ -98,7 +98,7 @@ export const awsTable = (options: AwsTableOptions): Table => {
   };
 
   const transact: Table['transact'] = async (writes, how = {}) => {
-    checkWrites(writes, how);
+    checkWrites(name, writes, how);
     const TransactItems = writes.map(({ table, ...one }) => transactItem(table?.name ?? name, one));
     const token = how.token === undefined ? {} : { ClientRequestToken: how.token };
     return call('TransactWriteItems', true, async ({ client, sdk }): Promise<TransactionOutcome> => {

@@ -218,7 +218,7 @@ export const memoryTable = (options: MemoryTableOptions): MemoryTable => {
       return wire.call(operation('Query', false), () => pageOf(store, request));
     },
     transact: async (writes, how = {}) => {
-      checkWrites(writes, how);
+      checkWrites(name, writes, how);
       const tables = [...new Set(writes.map((one) => one.table?.name ?? name))];
       return orConflict(
         wire.call(operation('TransactWriteItems', true, writes.length, tables), () =>
