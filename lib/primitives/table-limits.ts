@@ -1,4 +1,5 @@
 import { checkInteger, checkNames, checkText, refuse } from './checks.ts';
+import { InvalidArgumentError } from './errors.ts';
 import type { Check, Condition, Delete, Fields, FieldValue, Json, Key, Put, Table, Update, Write } from './table.ts';
 import { conditionExpression, updateExpression } from './table-expressions.ts';
 
@@ -61,6 +62,17 @@ export const checkJson = (name: string, value: Json, depth = 0): void => {
     }
   } else {
     throw refuse(name, 'JSON', value);
+  }
+};
+
+/** Why `value` cannot be the value of a field, or undefined when it can. */
+export const jsonFault = (name: string, value: Json): string | undefined => {
+  try {
+    checkJson(name, value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error.message;
+    throw error;
   }
 };
 

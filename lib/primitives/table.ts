@@ -57,7 +57,7 @@ export interface Put extends Conditional {
   readonly fields: Fields;
   /**
    * From this instant on the table may remove the record by itself: within minutes locally, on AWS within days.
-   * Readers never rely on it.
+   * Readers never rely on it. An instant more than five years past is none: such a record stays.
    */
   readonly expiresAtMs?: number;
 }
@@ -160,8 +160,8 @@ export interface Table {
   ): Promise<TransactionOutcome>;
 
   /**
-   * Up to 100 records as they stood together at one instant, in order. Undefined as a whole on a conflict. `table` of a
-   * key may name another table of the same backend.
+   * Up to 100 records, 4 MB in all, as they stood together at one instant, in order. Undefined as a whole on a conflict.
+   * `table` of a key may name another table of the same backend.
    */
   transactGet(
     keys: readonly (Key & { readonly table?: Table })[],
