@@ -145,10 +145,15 @@ const checkExpression = (name: string, text = ''): void => {
   }
 };
 
-const checkCondition = (condition: Condition | undefined): void => {
+const checkParts = (condition: Condition | undefined): void => {
   if (condition === undefined) return;
   const count = checkPart(condition);
   if (count > MAX_CONDITION_COUNT) throw refuse('condition', `made of at most ${MAX_CONDITION_COUNT} parts`, count);
+};
+
+/** Of a write that has no other expression. */
+const checkCondition = (condition: Condition | undefined): void => {
+  checkParts(condition);
   checkExpression('condition', conditionExpression(condition).condition);
 };
 
@@ -182,9 +187,8 @@ export const checkUpdate = (update: Update): void => {
   if (Object.keys(set).length + remove.length === 0 && !isUnion && update.expiresAtMs === undefined) {
     throw refuse('update', 'a change of one field or more, or of the expiry', 'none');
   }
-  checkCondition(update.condition);
+  checkParts(update.condition);
   checkExpiry(update.expiresAtMs);
-  // The condition once more: behind the changes its placeholders are longer.
   const { update: changes, condition } = updateExpression(update);
   checkExpression('update', changes);
   checkExpression('condition', condition);
