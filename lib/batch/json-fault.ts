@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '#primitives/errors';
-import { checkJson } from '#primitives/table-limits';
+import { jsonFault } from '#primitives/table-limits';
 import type { Json } from '#primitives/table';
 
 /** The deepest nesting of a message: writers of JSON give up far below what readers accept. */
@@ -23,12 +22,5 @@ export const shapeFault = (value: unknown, depth = MAX_DEPTH): string | undefine
 /** Why a table would refuse a value, alone and thereby with all that is written with it; undefined when it would not. */
 export const recordFault = (name: string, value: Json): string | undefined => {
   const fault = shapeFault(value);
-  if (fault !== undefined) return `${name}: ${fault}`;
-  try {
-    checkJson(name, value);
-    return undefined;
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) return error.message;
-    throw error;
-  }
+  return fault === undefined ? jsonFault(name, value) : `${name}: ${fault}`;
 };

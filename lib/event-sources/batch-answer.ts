@@ -1,3 +1,5 @@
+import { parseAnswer } from './answer-json.ts';
+
 /** How an invocation ended: with a payload, or with an error, a timeout or the end of its host. */
 export type BatchAnswer =
   | { readonly status: 'answered'; readonly payload: string }
@@ -18,19 +20,10 @@ type ReportedFailures =
 const NONE: ReportedFailures = { ok: true, ids: new Set() };
 const refuse = (problem: string): ReportedFailures => ({ ok: false, problem });
 
-const parsed = (payload: string): { readonly value: unknown } | undefined => {
-  try {
-    // A function that returns nothing answers with no bytes at all on some hosts: it is the same as null.
-    return { value: payload === '' ? null : JSON.parse(payload) };
-  } catch {
-    return undefined;
-  }
-};
-
 const ownValue = (value: object, name: string): unknown => Object.getOwnPropertyDescriptor(value, name)?.value;
 
 const reportedFailures = (payload: string, batch: ReadonlySet<string>): ReportedFailures => {
-  const answer = parsed(payload);
+  const answer = parseAnswer(payload);
   if (answer === undefined) return refuse('the answer is not JSON');
   if (answer.value === null) return NONE;
   if (typeof answer.value !== 'object' || Array.isArray(answer.value)) return refuse('the answer is not an object');

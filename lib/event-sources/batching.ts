@@ -89,11 +89,15 @@ const liftHolds = <T>(
   return kept;
 };
 
-/** Holds the groups of what was kept, each from its first kept message on. */
-const addHolds = <T>(holds: ReadonlyMap<string, Hold>, kept: readonly BatchItem<T>[]): ReadonlyMap<string, Hold> => {
+/** Holds the groups of what was kept, each from its first kept message on that has its time still to come. */
+const addHolds = <T>(
+  holds: ReadonlyMap<string, Hold>,
+  kept: readonly BatchItem<T>[],
+  nowMs: number,
+): ReadonlyMap<string, Hold> => {
   const next = new Map(holds);
   for (const item of kept) {
-    if (item.groupId === undefined) continue;
+    if (item.groupId === undefined || item.hiddenUntilMs <= nowMs) continue;
     const sequenceNumber = item.sequenceNumber ?? '';
     const known = next.get(item.groupId);
     if (known === undefined || isAfter(known.sequenceNumber, sequenceNumber)) {
@@ -180,7 +184,7 @@ const applied = <T>(rules: BatchingRules, state: Batching<T>, event: BatchingEve
       return {
         ...state,
         busyGroups: new Set([...state.busyGroups].filter((group) => !ended.has(group))),
-        holds: addHolds(liftHolds(state.holds, [], event.nowMs), event.kept),
+        holds: addHolds(liftHolds(state.holds, [], event.nowMs), event.kept, event.nowMs),
       };
     }
     case 'tick':

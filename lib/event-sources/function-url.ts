@@ -1,3 +1,5 @@
+import { parseAnswer } from './answer-json.ts';
+
 /** A request to the address of a function, as it came. */
 export interface UrlRequest {
   readonly method: string;
@@ -112,16 +114,18 @@ const headersOf = (given: unknown): Readonly<Record<string, string>> =>
 
 /**
  * What a client gets for the answer of a function: an object with a `statusCode` says all of it, anything else is a
- * JSON body with status 200.
+ * JSON body with status 200. What is no JSON cannot be a response.
  *
- * @param payload JSON.
+ * @param payload JSON, or nothing at all: the same as null.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload
  */
 export const functionUrlResponse = (payload: string): UrlResponse => {
-  const answer: unknown = JSON.parse(payload);
+  const parsed = parseAnswer(payload);
+  if (parsed === undefined) return BAD_GATEWAY;
+  const { value: answer } = parsed;
   if (typeof answer === 'string') return { status: 200, headers: JSON_TYPE, body: answer };
   if (typeof answer !== 'object' || answer === null || !('statusCode' in answer))
-    return { status: 200, headers: JSON_TYPE, body: payload };
+    return { status: 200, headers: JSON_TYPE, body: payload || 'null' };
   const { statusCode, headers, cookies, body, isBase64Encoded } = answer as Readonly<Record<string, unknown>>;
   const status = Number(statusCode);
   if (!Number.isInteger(status) || status < 100 || status > 599) return BAD_GATEWAY;

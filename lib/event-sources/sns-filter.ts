@@ -11,6 +11,8 @@ export type SnsFilter = (message: Pick<SnsMessage, 'body' | 'attributes'>) => bo
 const MAX_POLICY_BYTES = 256 * 1024;
 const MAX_KEYS = 5;
 const MAX_COMBINATIONS = 150;
+/** Of a number that is compared, either way of 0: less than an EventBridge pattern takes. */
+const NUMERIC_LIMIT = 1e9;
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -33,6 +35,12 @@ const leavesOf = (policy: Fields): readonly (readonly unknown[])[] =>
     return Array.isArray(value) ? [value] : [];
   });
 
+/** The numbers that an entry of a leaf compares with. */
+const boundsOf = (entry: unknown): readonly number[] => {
+  const operand = isFields(entry) ? entry['numeric'] : undefined;
+  return Array.isArray(operand) ? operand.filter((bound) => typeof bound === 'number') : [];
+};
+
 const checkLimits = (text: string, policy: Fields, scope: SnsFilterScope): void => {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_POLICY_BYTES)
@@ -46,6 +54,11 @@ const checkLimits = (text: string, policy: Fields, scope: SnsFilterScope): void 
   const combinations = leaves.reduce((product, leaf) => product * leaf.length, 1);
   if (combinations > MAX_COMBINATIONS)
     throw new InvalidPatternError('FilterPolicy', `of at most ${MAX_COMBINATIONS} combinations`, combinations);
+  const beyond = leaves
+    .flat()
+    .flatMap(boundsOf)
+    .find((bound) => Math.abs(bound) > NUMERIC_LIMIT);
+  if (beyond !== undefined) throw new InvalidPatternError('numeric', 'of numbers from -1e9 to 1e9', beyond);
 };
 
 /** An attribute as a policy sees it; binary ones it does not see. */

@@ -114,8 +114,9 @@ const compileTransformer = (transformer: NonNullable<TargetInput['InputTransform
     const path = pathOf(`InputPathsMap.${name}`, text);
     sources.set(name, (event) => path(event));
   }
-  if (InputTemplate.length === 0 || InputTemplate.length > MAX_CHARS)
-    throw new InvalidTargetInputError('InputTemplate', `of 1 to ${MAX_CHARS} characters`, InputTemplate.length);
+  // Also from where nobody checks types: the parts of a rule come as JSON.
+  if (typeof InputTemplate !== 'string' || InputTemplate.length === 0 || InputTemplate.length > MAX_CHARS)
+    throw new InvalidTargetInputError('InputTemplate', `text of 1 to ${MAX_CHARS} characters`, InputTemplate?.length);
   const pieces = piecesOf(InputTemplate);
   const render = (show: (name: string, isQuoted: boolean) => string): string =>
     pieces.map((piece) => ('text' in piece ? piece.text : show(piece.name, piece.isQuoted))).join('');

@@ -1,5 +1,6 @@
 import { MAX_CALL_BYTES } from './batches.ts';
 import type { BusEvent } from './bus.ts';
+import { jsonFault } from './table-limits.ts';
 
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
 const MAX_NAME_CHARACTERS = 128;
@@ -23,6 +24,8 @@ export const eventFault = (event: BusEvent): string | undefined => {
   if (typeof event.detail !== 'object' || event.detail === null || Array.isArray(event.detail)) {
     return 'a detail that is not an object';
   }
+  const fault = jsonFault('detail', event.detail);
+  if (fault !== undefined) return fault;
   if (event.atMs !== undefined && !(event.atMs >= 0 && event.atMs <= 8.64e15)) return 'an instant that is none';
   return eventBytes(event) > MAX_CALL_BYTES ? `larger than ${MAX_CALL_BYTES} bytes` : undefined;
 };

@@ -74,6 +74,7 @@ export interface Queue {
 
   /**
    * Lets deliveries be received again after `visibilityMs` (0..43_200_000) from now, ten to a call; outcomes in order.
+   * Since it was received a message is hidden for 43_200_000 ms in all: what would be more fails and changes nothing.
    */
   changeVisibilityBatch(
     entries: readonly { readonly receipt: string; readonly visibilityMs: number }[],

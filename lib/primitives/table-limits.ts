@@ -1,5 +1,7 @@
 import { checkInteger, checkNames, checkText, refuse } from './checks.ts';
+import { InvalidArgumentError } from './errors.ts';
 import type { Check, Condition, Delete, Fields, FieldValue, Json, Key, Put, Table, Update, Write } from './table.ts';
+import { conditionExpression, updateExpression } from './table-expressions.ts';
 
 /*
  * What DynamoDB allows, refused alike by every backend.
@@ -16,6 +18,8 @@ const MAX_PAGE_COUNT = 1000;
 const MAX_TOKEN_CHARACTERS = 36;
 /** Operators of one expression. */
 const MAX_CONDITION_COUNT = 300;
+/** Of one expression, with placeholders for names and values. */
+const MAX_EXPRESSION_BYTES = 4096;
 /** Last second of the year 9999: beyond it a time to live is a mistake of units. */
 const MAX_EXPIRY_MS = 253_402_300_799_000;
 
@@ -58,6 +62,17 @@ export const checkJson = (name: string, value: Json, depth = 0): void => {
     }
   } else {
     throw refuse(name, 'JSON', value);
+  }
+};
+
+/** Why `value` cannot be the value of a field, or undefined when it can. */
+export const jsonFault = (name: string, value: Json): string | undefined => {
+  try {
+    checkJson(name, value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error.message;
+    throw error;
   }
 };
 
@@ -123,10 +138,23 @@ const checkPart = (condition: Condition): number => {
   }
 };
 
-const checkCondition = (condition: Condition | undefined): void => {
+const checkExpression = (name: string, text = ''): void => {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_EXPRESSION_BYTES) {
+    throw refuse(name, `at most ${MAX_EXPRESSION_BYTES} bytes as an expression of DynamoDB`, bytes);
+  }
+};
+
+const checkParts = (condition: Condition | undefined): void => {
   if (condition === undefined) return;
   const count = checkPart(condition);
   if (count > MAX_CONDITION_COUNT) throw refuse('condition', `made of at most ${MAX_CONDITION_COUNT} parts`, count);
+};
+
+/** Of a write that has no other expression. */
+const checkCondition = (condition: Condition | undefined): void => {
+  checkParts(condition);
+  checkExpression('condition', conditionExpression(condition).condition);
 };
 
 const checkExpiry = (expiresAtMs: number | undefined): void => {
@@ -159,8 +187,11 @@ export const checkUpdate = (update: Update): void => {
   if (Object.keys(set).length + remove.length === 0 && !isUnion && update.expiresAtMs === undefined) {
     throw refuse('update', 'a change of one field or more, or of the expiry', 'none');
   }
-  checkCondition(update.condition);
+  checkParts(update.condition);
   checkExpiry(update.expiresAtMs);
+  const { update: changes, condition } = updateExpression(update);
+  checkExpression('update', changes);
+  checkExpression('condition', condition);
 };
 
 export const checkDelete = (del: Delete | Check): void => {
@@ -180,7 +211,9 @@ export const checkKeysOfTables = (keys: readonly (Key & { readonly table?: Table
 /** One text for a key of a table: no two keys have the same. */
 export const keyText = (key: Key, table = ''): string => JSON.stringify([table, key.partition, key.sort]);
 
+/** @param tableName Of the writes that name no table of their own. */
 export const checkWrites = (
+  tableName: string,
   writes: readonly (Write & { readonly table?: Table })[],
   options: { readonly token?: string },
 ): void => {
@@ -192,7 +225,7 @@ export const checkWrites = (
     if (write.kind === 'put') checkPut(write);
     else if (write.kind === 'update') checkUpdate(write);
     else checkDelete(write);
-    const text = keyText(write.key, write.table?.name);
+    const text = keyText(write.key, write.table?.name ?? tableName);
     if (seen.has(text)) throw refuse('writes', 'each on another key', write.key.sort);
     seen.add(text);
   }

@@ -20,7 +20,10 @@ export interface TableRecord {
   readonly fields: Fields;
 }
 
-/** A condition on the record under a key. Make them with {@link absent}, {@link equals}, … */
+/**
+ * A condition on the record under a key. Make them with {@link absent}, {@link equals}, … At most 300 parts, and 4 KB as
+ * an expression of DynamoDB, in which a comparison is about 14 bytes: whatever the length of names and values.
+ */
 export type Condition =
   | { readonly kind: 'absent'; readonly field?: string }
   | { readonly kind: 'equals'; readonly field: string; readonly value: Json }
@@ -54,14 +57,14 @@ export interface Put extends Conditional {
   readonly fields: Fields;
   /**
    * From this instant on the table may remove the record by itself: within minutes locally, on AWS within days.
-   * Readers never rely on it.
+   * Readers never rely on it. An instant more than five years past is none: such a record stays.
    */
   readonly expiresAtMs?: number;
 }
 
 /**
  * Changes fields of a record, which is made when it is not there. It changes at least one field or the expiry, and names
- * each field once.
+ * each field once: about 330 fields, since all changes together are at most 4 KB as an expression of DynamoDB.
  */
 export interface Update extends Conditional {
   readonly key: Key;
@@ -148,7 +151,8 @@ export interface Table {
 
   /**
    * Writes all or nothing, 1..100 writes, each on another key; `table` of an entry may name another table of the same
-   * backend. `token` (1..36 characters) makes repeats of the same call within ten minutes one transaction.
+   * backend. `token` (1..36 characters) makes repeats of the same call within ten minutes one transaction; while an
+   * earlier one is still being applied, the repeat is an `OutcomeUnknownError`.
    */
   transact(
     writes: readonly (Write & { readonly table?: Table })[],
@@ -156,8 +160,8 @@ export interface Table {
   ): Promise<TransactionOutcome>;
 
   /**
-   * Up to 100 records as they stood together at one instant, in order. Undefined as a whole on a conflict. `table` of a
-   * key may name another table of the same backend.
+   * Up to 100 records, 4 MB in all, as they stood together at one instant, in order. Undefined as a whole on a conflict.
+   * `table` of a key may name another table of the same backend.
    */
   transactGet(
     keys: readonly (Key & { readonly table?: Table })[],

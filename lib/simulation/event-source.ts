@@ -106,7 +106,7 @@ export const eventSource = (options: EventSourceOptions): EventSource => {
     for (const batch of step.batches) void runBatch(batch);
     const releases = step.releases.map(({ item, visibleInMs }) => ({
       receipt: item.content.receipt,
-      visibilityMs: Math.max(0, visibleInMs),
+      visibilityMs: visibleInMs,
     }));
     if (releases.length > 0) void queue.changeVisibilityBatch(releases);
     if (step.wakeAtMs !== undefined) void clock.sleep(step.wakeAtMs - nowMs).then(() => pump({ kind: 'tick' }));

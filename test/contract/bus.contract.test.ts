@@ -23,10 +23,12 @@ onEveryBackend('bus', (backend, promise) => {
       { source: SOURCE, type: '', detail: {} },
       { source: SOURCE, type: 'x'.repeat(129), detail: {} },
       { source: SOURCE, type: 'large', detail: { text: 'x'.repeat(1_048_576) } },
+      { source: SOURCE, type: 'no JSON', detail: { list: [Number.NaN] } },
+      { source: SOURCE, type: 'no JSON', detail: { big: 1n } as never },
       ...(good === undefined ? [] : [good]),
       { source: SOURCE, type: 'timed', detail: {}, atMs: 1_700_000_000_000 },
     ]);
-    expect(outcomes.map(({ ok }) => ok)).toEqual([false, false, false, false, true, true]);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([false, false, false, false, false, false, true, true]);
     expect(outcomes.every((outcome) => outcome.ok || !outcome.retryable)).toBe(true);
   });
 

@@ -240,6 +240,21 @@ onEveryBackend('table', (backend, promise) => {
     expect(await table.get(at('s'))).toBeUndefined();
   });
 
+  promise('refuses conditions and updates that are longer than 4 KB as expressions', async () => {
+    const key = at('s');
+    const set = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, n]));
+    const oneOf = (count: number) => or(...Array.from({ length: count }, (_, n) => equals(`f${n}`, n)));
+    expect(await table.update({ key, set: set(331) })).toEqual(written);
+    expect(await table.put({ key, fields: set(331), condition: oneOf(288) })).toEqual(written);
+    await expect(table.update({ key, set: set(332) })).rejects.toMatchObject(INVALID);
+    await expect(table.put({ key, fields: {}, condition: oneOf(289) })).rejects.toMatchObject(INVALID);
+    await expect(table.delete({ key, condition: oneOf(289) })).rejects.toMatchObject(INVALID);
+    // Behind the fields that are set the placeholders of a condition are longer.
+    const change = { a: 1, b: 2, c: 3 };
+    await expect(table.update({ key, set: change, condition: oneOf(288) })).rejects.toMatchObject(INVALID);
+    expect(await table.get(key)).toEqual(set(331));
+  });
+
   promise('refuses to unite with what is no set, and leaves the record', async () => {
     await table.put({ key: at('s'), fields: { ids: ['x'] } });
     await expect(table.update({ key: at('s'), union: { ids: ['y'] } })).rejects.toMatchObject(INVALID);
@@ -300,6 +315,8 @@ onEveryBackend('transactions of a table', (backend, promise) => {
     await expect(table.transact(writes)).rejects.toMatchObject(INVALID);
     await expect(table.transact([])).rejects.toMatchObject(INVALID);
     await expect(table.transact([put('a'), put('a')])).rejects.toMatchObject(INVALID);
+    // Also when one of them names the table that the other leaves out.
+    await expect(table.transact([put('a'), { ...put('a'), table }])).rejects.toMatchObject(INVALID);
     expect(await table.transact(writes.slice(0, 100))).toEqual(written);
     expect((await allPages(table, { partition: 'p' })).length).toBe(100);
   });

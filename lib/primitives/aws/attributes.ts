@@ -2,6 +2,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { PatternError } from '../errors.ts';
 import type { Fields, FieldValue, Json, Key } from '../table.ts';
+import { ttlSeconds } from '../table-expressions.ts';
 import { isList, isSet, RESERVED_FIELDS } from '../table-limits.ts';
 
 export type Attributes = Record<string, AttributeValue>;
@@ -9,8 +10,7 @@ export type Attributes = Record<string, AttributeValue>;
 /** Hash key, range key and time to live of every table. */
 export const keyAttributes = ({ partition, sort }: Key): Attributes => ({ pk: { S: partition }, sk: { S: sort } });
 
-/** DynamoDB's time to live is in seconds; a part of one is a whole one, so that nothing expires too early. */
-export const ttlAttribute = (expiresAtMs: number): AttributeValue => ({ N: `${Math.ceil(expiresAtMs / 1000)}` });
+export const ttlAttribute = (expiresAtMs: number): AttributeValue => ({ N: `${ttlSeconds(expiresAtMs)}` });
 
 const mapped = <T>(record: Readonly<Record<string, T>>, attribute: (value: T) => AttributeValue): Attributes =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, attribute(value)]));

@@ -27,7 +27,7 @@ export interface AwsClients {
 /** Attempts of one call, the first included. */
 const MAX_ATTEMPTS = 3;
 const CONNECTION_TIMEOUT_MS = 5_000;
-/** How long one attempt may take. */
+/** How long one attempt may wait for its answer, and how long the connection may then be silent. */
 const TIMEOUT_MS = Object.freeze({
   /** A long poll takes 20 s. */
   SQS: 25_000,
@@ -54,7 +54,8 @@ const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
 /**
  * Clients for the endpoint that `AWS_ENDPOINT_URL` names, else for AWS; see {@link guardedEndpoint} for what is refused.
  * A call is attempted 3 times with the SDK's backoff (an invocation of a function once: a repeat would run it twice),
- * each within 25 s (SQS), 5 s (DynamoDB, EventBridge), 30 s (S3) or 905 s (Lambda).
+ * each of which ends when no answer begins within 25 s (SQS), 5 s (DynamoDB, EventBridge), 30 s (S3) or 905 s (Lambda),
+ * or when the answer then stops for as long. An answer that keeps coming, however slowly, is waited for.
  *
  * @param options.environment Default: that of the process. Region and credentials are found by the SDK itself.
  */
@@ -70,6 +71,8 @@ export const awsClients = (options: { readonly environment?: Environment } = {})
         connectionTimeout: CONNECTION_TIMEOUT_MS,
         requestTimeout: TIMEOUT_MS[service],
         throwOnRequestTimeout: true,
+        // The request's own timeout ends with the headers of the answer: its body may stop as well.
+        socketTimeout: TIMEOUT_MS[service],
       },
       ...(endpoint === undefined ? {} : { endpoint }),
     };

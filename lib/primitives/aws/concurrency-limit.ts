@@ -43,7 +43,7 @@ export const awsConcurrencyLimit = (options: AwsConcurrencyLimitOptions): Concur
         const { ScalingConfig } = await client.send(new sdk.GetEventSourceMappingCommand({ UUID }));
         return ScalingConfig?.MaximumConcurrency;
       }),
-    set: (limit) => {
+    set: async (limit) => {
       if (limit !== undefined) checkInteger('limit', limit, MIN_LIMIT, MAX_LIMIT);
       return call('UpdateEventSourceMapping', async () => {
         const { client, sdk } = await clients.lambda();

@@ -25,10 +25,14 @@ const isLocalStack = (hostname: string, environment: Environment): boolean =>
   environment['LOCALSTACK_HOSTNAME'] === hostname &&
   (hostname === LOCALSTACK_NAME || PRIVATE_ADDRESS.test(hostname));
 
+/** A URL may carry a password, so no error shows more of it than this. */
+const originOf = ({ protocol, host }: URL): string => `${protocol}//${host}`;
+
 const parsed = (text: string): URL => {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new InvalidArgumentError(`Expected 'AWS_ENDPOINT_URL' to be an http or https address, got ${text}.`);
+    const shown = url === null ? 'no URL' : originOf(url);
+    throw new InvalidArgumentError(`Expected 'AWS_ENDPOINT_URL' to be an http or https address, got ${shown}.`);
   }
   return url;
 };
@@ -46,13 +50,11 @@ const parsed = (text: string): URL => {
 export const guardedEndpoint = (service: EndpointService, environment: Environment): string | undefined => {
   const endpoint = environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL'];
   const isLocal = isLocalStage(environment['STAGE'] ?? '') || environment['AWS_ENDPOINT_URL'] !== undefined;
-  if (endpoint !== undefined) {
-    const { hostname } = parsed(endpoint);
-    if (isLoopback(hostname) || isLocalStack(hostname, environment)) return endpoint;
-  }
+  const url = endpoint === undefined ? undefined : parsed(endpoint);
+  if (url !== undefined && (isLoopback(url.hostname) || isLocalStack(url.hostname, environment))) return endpoint;
   if (!isLocal || environment['ALLOW_REMOTE_ENDPOINT'] === '1') return endpoint;
   throw new InvalidArgumentError(
-    `Expected 'AWS_ENDPOINT_URL' to be a loopback address (a local run must not reach AWS), got ${endpoint ?? 'none'}. ` +
+    `Expected 'AWS_ENDPOINT_URL' to be a loopback address (a local run must not reach AWS), got ${url === undefined ? 'none' : originOf(url)}. ` +
       'Set ALLOW_REMOTE_ENDPOINT=1 to allow it.',
   );
 };

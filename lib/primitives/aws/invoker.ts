@@ -1,4 +1,5 @@
 import { checkNames } from '../checks.ts';
+import { OutcomeUnknownError } from '../errors.ts';
 import type { InvocationOutcome, Invoker } from '../invoker.ts';
 import { MAX_ASYNC_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, payloadText } from '../payload.ts';
 import type { Json } from '../table.ts';
@@ -10,9 +11,14 @@ export interface AwsInvokerOptions {
   readonly clients?: AwsClients;
 }
 
-const parsed = (payload: Uint8Array | undefined): Json => {
+/** What the function answered. It ran, so an answer that cannot be read is a lost one; no error may quote it. */
+const parsed = (functionName: string, payload: Uint8Array | undefined): Json => {
   const text = payload === undefined ? '' : Buffer.from(payload).toString();
-  return text === '' ? null : (JSON.parse(text) as Json);
+  try {
+    return text === '' ? null : (JSON.parse(text) as Json);
+  } catch {
+    throw new OutcomeUnknownError(`Invoke ${functionName} (answered no JSON)`);
+  }
 };
 
 /** Lambda's own form of a failure: `{errorType, errorMessage}`. */
@@ -32,7 +38,7 @@ const failure = (payload: Json): InvocationOutcome => {
 
 /**
  * Functions of Lambda. A call is attempted once: the SDK would repeat one whose answer was lost, and so run the function
- * twice. A lost answer is `OutcomeUnknownError`.
+ * twice. An answer that was lost, or is not JSON, is `OutcomeUnknownError`.
  */
 export const awsInvoker = (options: AwsInvokerOptions = {}): Invoker => {
   checkNames(options, ['clients']);
@@ -57,7 +63,7 @@ export const awsInvoker = (options: AwsInvokerOptions = {}): Invoker => {
         const { client, sdk } = await clients.lambda();
         const command = new sdk.InvokeCommand({ FunctionName, Payload, InvocationType: 'RequestResponse' });
         const answer = await client.send(command, signal === undefined ? {} : { abortSignal: signal });
-        const answered = parsed(answer.Payload);
+        const answered = parsed(FunctionName, answer.Payload);
         if (answer.FunctionError !== undefined) return failure(answered);
         return Object.freeze({ status: 'answered', payload: answered });
       };

@@ -1,6 +1,8 @@
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+
 import { checkNames, checkText } from '../checks.ts';
 import { checkGet, checkList, checkObjectKey } from '../object-limits.ts';
-import { ObjectTooLargeError } from '../errors.ts';
+import { ObjectTooLargeError, UnavailableError } from '../errors.ts';
 import type { Objects } from '../objects.ts';
 import { sharedClients, type AwsClients } from './clients.ts';
 import { portError } from './port-errors.ts';
@@ -28,6 +30,15 @@ export const awsObjects = (options: AwsObjectsOptions): Objects => {
     }
   };
 
+  /** The body comes after the attempts that the client watches: one that is cut off or stops is not asked for again. */
+  const bytesOf = async (body: GetObjectCommandOutput['Body']): Promise<Uint8Array> => {
+    try {
+      return (await body?.transformToByteArray()) ?? new Uint8Array();
+    } catch (error) {
+      throw new UnavailableError(`GetObject ${Bucket}`, error);
+    }
+  };
+
   const get: Objects['get'] = async (key, request = {}) => {
     checkGet(key, request);
     const { maxBytes = Infinity } = request;
@@ -41,7 +52,7 @@ export const awsObjects = (options: AwsObjectsOptions): Objects => {
           throw new ObjectTooLargeError(key, ContentLength, maxBytes);
         }
         return Object.freeze({
-          body: (await Body?.transformToByteArray()) ?? new Uint8Array(),
+          body: await bytesOf(Body),
           contentType: ContentType ?? 'application/octet-stream',
           etag: ETag ?? '',
         });

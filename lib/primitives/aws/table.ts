@@ -1,6 +1,6 @@
 import { checkNames, checkText } from '../checks.ts';
 import type { Clock } from '../clock.ts';
-import { UnavailableError } from '../errors.ts';
+import { OutcomeUnknownError, UnavailableError } from '../errors.ts';
 import { queryRange } from '../query-range.ts';
 import type { Random } from '../random.ts';
 import { systemClock } from '../system-clock.ts';
@@ -98,7 +98,7 @@ export const awsTable = (options: AwsTableOptions): Table => {
   };
 
   const transact: Table['transact'] = async (writes, how = {}) => {
-    checkWrites(writes, how);
+    checkWrites(name, writes, how);
     const TransactItems = writes.map(({ table, ...one }) => transactItem(table?.name ?? name, one));
     const token = how.token === undefined ? {} : { ClientRequestToken: how.token };
     return call('TransactWriteItems', true, async ({ client, sdk }): Promise<TransactionOutcome> => {
@@ -106,7 +106,9 @@ export const awsTable = (options: AwsTableOptions): Table => {
         await client.send(new sdk.TransactWriteItemsCommand({ TransactItems, ...token }));
         return Object.freeze({ status: 'written' });
       } catch (error) {
-        if (error instanceof sdk.TransactionInProgressException) return Object.freeze({ status: 'conflict' });
+        // An earlier attempt with this token is being applied: that is no conflict, in which nothing is written.
+        if (error instanceof sdk.TransactionInProgressException)
+          throw new OutcomeUnknownError(`TransactWriteItems ${name}`, error);
         if (!(error instanceof sdk.TransactionCanceledException)) throw error;
         return cancelledOutcome(`TransactWriteItems ${name}`, error.CancellationReasons ?? [], error);
       }

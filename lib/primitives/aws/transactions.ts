@@ -3,7 +3,7 @@ import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dyna
 import { InvalidArgumentError, PatternError, UnavailableError } from '../errors.ts';
 import type { TransactionOutcome, Write } from '../table.ts';
 import { fieldsFrom, keyAttributes, toAttributes, ttlAttribute, type Attributes } from './attributes.ts';
-import { conditionExpression, updateExpression } from './expressions.ts';
+import { changesInput, conditionInput } from './expressions.ts';
 
 const ON_REFUSAL = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
@@ -17,21 +17,21 @@ const itemOf = (put: Extract<Write, { kind: 'put' }>): Attributes => ({
 export const putInput = (TableName: string, put: Extract<Write, { kind: 'put' }>) => ({
   TableName,
   Item: itemOf(put),
-  ...conditionExpression(put.condition),
+  ...conditionInput(put.condition),
   ...ON_REFUSAL,
 });
 
 export const updateInput = (TableName: string, update: Extract<Write, { kind: 'update' }>) => ({
   TableName,
   Key: keyAttributes(update.key),
-  ...updateExpression(update),
+  ...changesInput(update),
   ...ON_REFUSAL,
 });
 
 export const deleteInput = (TableName: string, del: Extract<Write, { kind: 'delete' }>) => ({
   TableName,
   Key: keyAttributes(del.key),
-  ...conditionExpression(del.condition),
+  ...conditionInput(del.condition),
   ...ON_REFUSAL,
 });
 
@@ -44,7 +44,7 @@ export const transactItem = (TableName: string, write: Write): TransactWriteItem
     case 'delete':
       return { Delete: deleteInput(TableName, write) };
     case 'check': {
-      const { ConditionExpression = '', ...names } = conditionExpression(write.condition);
+      const { ConditionExpression = '', ...names } = conditionInput(write.condition);
       return {
         ConditionCheck: { TableName, Key: keyAttributes(write.key), ConditionExpression, ...names, ...ON_REFUSAL },
       };

@@ -6,6 +6,8 @@ export interface StoredMessage {
   readonly sentAtMs: number;
   readonly groupId?: string;
   receiveCount: number;
+  /** Of its latest delivery, on the monotonic clock; 0 before the first. */
+  receivedAtMs: number;
   /** Not delivered before this instant of the monotonic clock. */
   visibleAtMs: number;
 }

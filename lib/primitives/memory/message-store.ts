@@ -1,5 +1,6 @@
 import { failed, succeeded } from '../batches.ts';
 import type { EntryOutcome, OutgoingMessage, QueueDepth, ReceivedMessage } from '../queue.ts';
+import { MAX_VISIBILITY_MS } from '../queue-limits.ts';
 import { isInFlight, messageLanes, type StoredMessage } from './lanes.ts';
 
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html */
@@ -71,6 +72,7 @@ export const messageStore = (options: {
       sentAtMs,
       ...(groupId === undefined ? {} : { groupId }),
       receiveCount: 0,
+      receivedAtMs: 0,
       visibleAtMs: nowMs + (message.delayMs ?? delayMs),
     });
     return succeeded;
@@ -85,6 +87,7 @@ export const messageStore = (options: {
         continue;
       }
       message.receiveCount += 1;
+      message.receivedAtMs = nowMs;
       message.visibleAtMs = visibleAtMs;
       taken.push(receivedFrom(message));
       if (taken.length === maxCount) break;
@@ -114,13 +117,19 @@ export const messageStore = (options: {
 
   return {
     send,
-    accept: (message, nowMs) => lanes.add({ ...message, receiveCount: 0, visibleAtMs: nowMs }),
+    accept: (message, nowMs) => lanes.add({ ...message, receiveCount: 0, receivedAtMs: 0, visibleAtMs: nowMs }),
     receive,
     delete: remove,
     changeVisibility: (receipt, nowMs, visibleAtMs) => {
       const found = delivered(receipt);
       if (found === 'unknown') return failed('ReceiptHandleIsInvalid', false);
       if (typeof found === 'string' || !isInFlight(found, nowMs)) return failed('MessageNotInflight', false);
+      if (visibleAtMs - found.receivedAtMs > MAX_VISIBILITY_MS) {
+        return failed(
+          `InvalidParameterValue: hidden for more than ${MAX_VISIBILITY_MS} ms since it was received`,
+          false,
+        );
+      }
       found.visibleAtMs = visibleAtMs;
       return succeeded;
     },

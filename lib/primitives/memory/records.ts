@@ -6,16 +6,18 @@ import { compareUtf8 } from '../utf8.ts';
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (item size) */
 const MAX_RECORD_BYTES = 409_600;
 
-/** Of all records that a transaction leaves. */
+/** Of all records that a transaction leaves, or reads. */
 const MAX_TRANSACTION_BYTES = 4_194_304;
 
 /**
+ * @param name What the caller gave: `writes` or `keys`.
  * @throws {@link InvalidArgumentError} when records are larger together than one transaction takes
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html
  */
-export const checkTogether = (records: readonly StoredRecord[]): void => {
+export const checkTogether = (name: string, records: readonly StoredRecord[]): void => {
   const bytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (bytes > MAX_TRANSACTION_BYTES) throw refuse('writes', `at most ${MAX_TRANSACTION_BYTES} bytes together`, bytes);
+  if (bytes > MAX_TRANSACTION_BYTES) throw refuse(name, `at most ${MAX_TRANSACTION_BYTES} bytes together`, bytes);
 };
 
 /** A record as it is kept: never changed, only replaced. */

@@ -35,8 +35,8 @@ export class TransactionConflictError extends PatternError {
 
 export interface MemoryTable extends Table {
   /**
-   * Removes the records whose expiry has come, and says how many: what DynamoDB does at a time of its own choosing. It
-   * never happens by itself here, so that a reader that relied on it is found out.
+   * Removes the records whose expiry has come within the last five years, and says how many: what DynamoDB does at a
+   * time of its own choosing. It never happens by itself here, so that a reader that relied on it is found out.
    */
   sweepExpired(): number;
   /** All records with their expiry, for checkers; ordered by sort key in each partition. Not a call of the API. */
@@ -53,6 +53,8 @@ export interface MemoryTableOptions {
 const MAX_PAGE_BYTES = 1_048_576;
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html (ClientRequestToken) */
 const TOKEN_MS = 600_000;
+/** What expired longer ago is left alone. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html */
+const OLDEST_MS = 5 * 365 * 86_400_000;
 
 type Result = StoredRecord | 'delete' | 'keep';
 
@@ -140,7 +142,10 @@ const transactIn = (table: Table, clock: Clock, ...[writes, options = {}]: Param
   }
   // All results first: one that is too large leaves everything as it was.
   const results = planned.map(({ write, record }) => resultOf(write, record));
-  checkTogether(results.filter((result) => typeof result === 'object'));
+  checkTogether(
+    'writes',
+    results.filter((result) => typeof result === 'object'),
+  );
   for (const [at, result] of results.entries()) {
     const { write, store } = planned[at] ?? {};
     if (write !== undefined && store !== undefined) commit(store, write.key, result);
@@ -218,7 +223,7 @@ export const memoryTable = (options: MemoryTableOptions): MemoryTable => {
       return wire.call(operation('Query', false), () => pageOf(store, request));
     },
     transact: async (writes, how = {}) => {
-      checkWrites(writes, how);
+      checkWrites(name, writes, how);
       const tables = [...new Set(writes.map((one) => one.table?.name ?? name))];
       return orConflict(
         wire.call(operation('TransactWriteItems', true, writes.length, tables), () =>
@@ -231,11 +236,22 @@ export const memoryTable = (options: MemoryTableOptions): MemoryTable => {
       checkKeysOfTables(keys);
       if (keys.length === 0) return [];
       const tables = [...new Set(keys.map((one) => one.table?.name ?? name))];
-      const read = () => Object.freeze(keys.map((one) => current(innerOf(one.table ?? table).store.get(one))));
+      const read = () => {
+        const found = keys.map((one) => innerOf(one.table ?? table).store.get(one));
+        // Each record once: twins are one read.
+        checkTogether(
+          'keys',
+          [...new Set(found)].filter((record) => record !== undefined),
+        );
+        return Object.freeze(found.map(current));
+      };
       return orConflict(wire.call(operation('TransactGetItems', false, keys.length, tables), read), undefined);
     },
     sweepExpired: () => {
-      const expired = store.all().filter(({ expiresAtMs = Infinity }) => expiresAtMs <= clock.nowMs());
+      const nowMs = clock.nowMs();
+      const expired = store
+        .all()
+        .filter(({ expiresAtMs = Infinity }) => expiresAtMs <= nowMs && expiresAtMs > nowMs - OLDEST_MS);
       for (const { key } of expired) store.delete(key);
       return expired.length;
     },

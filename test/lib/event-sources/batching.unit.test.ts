@@ -162,6 +162,15 @@ describe('FIFO', () => {
     expect(ids(go(fifo, failed().state, { kind: 'received', items }, 30_000))).toEqual([['a2']]);
   });
 
+  test('a failed message whose time to come back passed while it was handled does not hold its group', () => {
+    const first = receive(fifo, [grouped('a1', { hiddenUntilMs: 1000 })]);
+    const [batch = []] = first.batches;
+    const second = go(fifo, first.state, { kind: 'received', items: [grouped('a2')] }, 900);
+    const ended = go(fifo, second.state, { kind: 'ended', batch, kept: batch }, 1000);
+    expect(ended.releases).toEqual([]);
+    expect(ids(ended)).toEqual([['a2']]);
+  });
+
   test('sequence numbers are compared as numbers of any length', () => {
     const long = (id: string, sequenceNumber: string): Item => item(id, { groupId: 'a', sequenceNumber });
     const head = long('head', '99999999999999999999');

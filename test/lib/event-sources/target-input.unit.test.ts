@@ -67,6 +67,8 @@ test.each<[string, TargetInput]>([
   ['an unknown variable', transformer('{"a": <b>}')],
   ['a template that is no JSON', transformer('a <b>', { b: '$.id' })],
   ['an empty template', transformer('')],
+  ['a transformer without a template', JSON.parse('{"InputTransformer": {}}')],
+  ['a template that is no text', JSON.parse('{"InputTransformer": {"InputTemplate": null}}')],
   ['a reserved name', transformer('"x"', { 'AWS-x': '$.id' })],
   [
     'too many variables',

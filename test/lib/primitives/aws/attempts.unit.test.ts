@@ -1,49 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { awsClients } from '#primitives/aws/clients';
 import { awsTable } from '#primitives/aws/table';
 import { memoryClock } from '#primitives/memory/clock';
 import { seededRandom } from '#primitives/memory/random';
+import { json, lost, startAnsweringServer, type Answer } from '../../../support/answering-server.ts';
 
 const key = (sort: string) => ({ partition: 'p', sort });
 const item = (sort: string) => ({ pk: { S: 'p' }, sk: { S: sort }, sort: { S: sort } });
 
 /** A table whose server answers attempt after attempt with one of `answers`, the last of them for ever. */
-const tableAnswering = async (answers: readonly ((response: ServerResponse) => void)[]) => {
-  Object.assign(process.env, { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
-  let attempts = 0;
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      const answer = answers[Math.min(attempts, answers.length - 1)];
-      attempts += 1;
-      answer?.(response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const clients = awsClients({ environment: { AWS_ENDPOINT_URL: url } });
+const tableAnswering = async (answers: readonly Answer[]) => {
+  const server = await startAnsweringServer(answers);
   const clock = memoryClock();
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return {
-    table: awsTable({ name: 't', clients, clock, random: seededRandom(1) }),
-    clock,
-    close,
-    attempts: () => attempts,
-    stop: async () => {
-      await clients.close();
-      if (server.listening) await close();
-    },
-  };
+  return { ...server, clock, table: awsTable({ name: 't', clients: server.clients, clock, random: seededRandom(1) }) };
 };
 
-const json = (status: number, body: object) => (response: ServerResponse) => {
-  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
+/** Says that 100 bytes come, sends some of them, and then nothing more. */
+const stalled: Answer = (response) => {
+  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': '100' }).write('{"Item":');
 };
-const lost = (response: ServerResponse): void => void response.destroy();
 const throttled = json(400, { __type: 'x#ThrottlingException', message: 'slow down' });
 
 test.each([
@@ -74,6 +48,26 @@ test('nothing was applied when no connection came about', async () => {
   try {
     await close();
     await expect(table.put({ key: key('s'), fields: {} })).rejects.toMatchObject({ code: 'primitives/unavailable' });
+  } finally {
+    await stop();
+  }
+});
+
+test('an answer that stops after it began ends its attempt after 5 s, and the call is attempted again', async () => {
+  const { table, attempts, stop } = await tableAnswering([stalled, json(200, { Item: item('s') })]);
+  try {
+    await expect(table.get(key('s'))).resolves.toEqual({ sort: 's' });
+    expect(attempts()).toBe(2);
+  } finally {
+    await stop();
+  }
+});
+
+test('a transaction whose token is in use may be applied at this moment: its outcome is unknown', async () => {
+  const { table, stop } = await tableAnswering([json(400, { __type: 'x#TransactionInProgressException' })]);
+  try {
+    const transaction = table.transact([{ kind: 'put', key: key('s'), fields: {} }], { token: 'mine' });
+    await expect(transaction).rejects.toMatchObject({ code: 'primitives/outcome-unknown', retryable: true });
   } finally {
     await stop();
   }

@@ -28,6 +28,14 @@ test('refuses every other endpoint once a local one is meant', () => {
   expect(guardedEndpoint('S3', mixed)).toBe(LOCAL);
 });
 
+test('an error shows of an address only where it leads, never a password', () => {
+  for (const url of ['https://u:pass@example.org/pass', 'ftp://u:pass@127.0.0.1', 'u:pass@127.0.0.1', '//u:pass@h']) {
+    const refused = () => guardedEndpoint('SQS', { AWS_ENDPOINT_URL: url });
+    expect(refused).toThrow("Expected 'AWS_ENDPOINT_URL'");
+    expect(refused).not.toThrow('pass@');
+  }
+});
+
 test('in the functions of a local stage lets the LocalStack pass that says it runs them, where it is no address of AWS', () => {
   for (const host of ['172.17.0.2', '10.1.2.3', '192.168.65.2', 'localhost.localstack.cloud']) {
     const url = `http://${host}:4566`;

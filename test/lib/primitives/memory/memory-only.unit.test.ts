@@ -18,6 +18,34 @@ test('an expired record stays readable until somebody sweeps', async () => {
   expect(await table.get(key)).toBeUndefined();
 });
 
+test('a sweep leaves alone what expired more than five years ago, as DynamoDB does', async () => {
+  const clock = memoryClock();
+  const table = memoryTable({ name: 't', clock });
+  await table.put({ key, fields: {}, expiresAtMs: 0 });
+  await table.put({
+    key: { partition: 'p', sort: 'late' },
+    fields: {},
+    expiresAtMs: clock.nowMs() - 4 * 365 * 86_400_000,
+  });
+  expect(table.sweepExpired()).toBe(1);
+  expect(await table.get(key)).toEqual({});
+});
+
+test('a message is hidden for twelve hours in all since it was received', async () => {
+  const clock = memoryClock();
+  const queue = memoryQueue({ name: 'q', clock });
+  await queue.sendBatch([{ body: 'x' }]);
+  const [{ receipt = '' } = {}] = await queue.receive({ maxCount: 1, visibilityMs: 3_600_000 });
+  const change = (visibilityMs: number) => queue.changeVisibilityBatch([{ receipt, visibilityMs }]);
+  await clock.advance(3_000_000);
+  expect(await change(40_200_001)).toMatchObject([{ ok: false, retryable: false }]);
+  expect(await change(40_200_000)).toEqual([{ ok: true }]);
+  // From the next delivery on it is counted anew.
+  await change(0);
+  const [{ receipt: next = '' } = {}] = await queue.receive({ maxCount: 1 });
+  expect(await queue.changeVisibilityBatch([{ receipt: next, visibilityMs: 43_200_000 }])).toEqual([{ ok: true }]);
+});
+
 test('a token makes repeats one transaction for ten minutes, no longer', async () => {
   const clock = memoryClock();
   const table = memoryTable({ name: 't', clock });
@@ -127,4 +155,12 @@ test('an abort by the function itself, while it begins, ends the waiting as well
   const reason = new Error('enough');
   const invoker = memoryInvoker({ clock: memoryClock(), functions: { abort: () => controller.abort(reason) } });
   await expect(invoker.invoke('abort', {}, controller.signal)).rejects.toBe(reason);
+});
+
+test('a transaction reads 4 MB of records, a record twice as one', async () => {
+  const table = memoryTable({ name: 't', clock: memoryClock() });
+  const keys = Array.from({ length: 11 }, (_, n) => ({ partition: 'p', sort: `${n}` }));
+  for (const one of keys) await table.put({ key: one, fields: { text: 'x'.repeat(409_000) } });
+  await expect(table.transactGet(keys)).rejects.toThrow("Expected 'keys' to be at most 4194304 bytes together");
+  expect((await table.transactGet([...keys.slice(0, 10), ...keys.slice(0, 10)]))?.length).toBe(20);
 });
