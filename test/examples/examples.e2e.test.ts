@@ -102,6 +102,17 @@ describe('a service of its own, of three patterns', () => {
     await until(show, ({ json }) => (json as { sold?: number }).sold === 1, 30_000);
   }, 90_000);
 
+  test('a name with a dot is refused: two seats would have one ticket, x of y.z and x.y of z', async () => {
+    const [token, message] = [{ buyer: 'ann', fencingToken: 1 }, ['Expected 1 to 64 of A-Z a-z 0-9 _ -.']];
+    const requests = [
+      ['show', await http('GET', `${url}/shows/x.y`)],
+      ['show', await http('POST', `${url}/shows/x.y/seats/z/hold`, { body: { buyer: 'ann' } })],
+      ['seat', await http('POST', `${url}/shows/x/seats/y.z/sale`, { body: token })],
+    ] as const;
+    for (const [field, answer] of requests)
+      expect(answer).toMatchObject({ status: 400, json: { errors: { [field]: message } } });
+  }, 60_000);
+
   test('of many who want one seat, one gets it', async () => {
     const buyers = Array.from({ length: 8 }, (_, n) => `buyer-${n}`);
     // So that as many instances are there: one that starts too slowly answers 504 although the seat is held.
