@@ -34,11 +34,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the examples install the package by the name under which npm pack leaves it', () => {
-  const { name, version } = readJson<{ name: string; version: string }>('package.json');
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly engines: object;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+test('the examples install the package by the name under which npm pack leaves it, and say which Node they need', () => {
+  const { name, version, engines } = readJson<Manifest>('package.json');
   for (const example of ['find-the-bug', 'box-office']) {
-    const { dependencies } = readJson<{ dependencies: Record<string, string> }>(`examples/${example}/package.json`);
-    expect(dependencies[name]).toBe(`file:../../${name}-${version}.tgz`);
+    const own = readJson<Manifest>(`examples/${example}/package.json`);
+    expect(own.dependencies[name]).toBe(`file:../../${name}-${version}.tgz`);
+    expect(own.engines).toEqual(engines);
   }
 });
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineApi, route } from '#http/api';
-import { problem, type Handlers } from '#http/handlers';
+import type { Handlers, Problem } from '#http/handlers';
 import { httpFunction } from '#http/http-function';
 import { OutcomeUnknownError, UnavailableError, type PatternError } from '#primitives/errors';
 import { jsonLog } from '#primitives/json-log';
@@ -65,7 +65,7 @@ const shell = (error: PatternError) => {
       const headers: [string, string][] = key === undefined ? [] : [['Idempotency-Key', key]];
       const answer = await call(httpEvent(method, path, { headers }), httpContext());
       expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1']);
-      return (JSON.parse(answer.body) as ReturnType<typeof problem>).detail;
+      return (JSON.parse(answer.body) as Problem).detail;
     },
     writeCount: () => writeCount,
   };
