@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a demo knows of the running stack: the stack file, less what it does not need. */
@@ -40,12 +41,15 @@ class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
-/** Nothing was accepted (503), or what was asked changes nothing (a GET whose function died under it: 502). */
+/**
+ * After a 503 what was asked may have been done in part: the routes that demos change things by do the same once more
+ * when they are asked again, those that create under the same key. After a 502 (a function died) only what changes nothing.
+ */
 const mayRepeat = (method: string, status: number): boolean => status === 503 || (status === 502 && method === 'GET');
 
 /**
  * Calls a route of the stack and gives the answer's JSON. While the functions are being restarted it tries again, up
- * to 20 s, where that is safe.
+ * to 20 s, where that is safe. What it posts has an idempotency key, so that its repeats are one request.
  *
  * @throws {@link UnexpectedAnswer} for any other status that is not 2xx.
  */
@@ -57,6 +61,7 @@ export const callStack = async <T>(
 ): Promise<T> => {
   const headers: Record<string, string> = {
     ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
     ...(options.admin === true ? { authorization: `Bearer ${stack.adminToken}` } : {}),
   };
   for (let tries = 1; ; tries += 1) {

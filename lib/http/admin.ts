@@ -6,8 +6,9 @@ export interface Admins {
   /** Whoever sends it as a bearer token: for places where no IAM stands in front. */
   readonly adminToken?: string;
   /**
-   * Whom IAM knows as one of these: ARNs of users, and of roles, which stand for all their sessions. Only as good as the
-   * authoriser in front: `AWS_IAM` says who signed the request.
+   * Whom IAM knows as one of these: ARNs of users, and of roles, which stand for all their sessions. The ARN of a session
+   * (`arn:aws:sts::…:assumed-role/Ops/alice`) stands for itself alone. Only as good as the authoriser in front: `AWS_IAM`
+   * says who signed the request.
    */
   readonly adminArns?: readonly string[];
 }
@@ -21,23 +22,26 @@ export interface Caller {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
+/** The role of a session. It lacks the path that is part of the role's ARN, but its name is unique in its account. */
+const roleOf = (userArn: string): string =>
+  userArn.replace(/^(arn:[^:]+):sts::(\d+):assumed-role\/([^/]+)\/[^/]+$/, '$1:iam::$2:role/$3');
+
+const withoutPath = (arn: string): string => arn.replace(/^(arn:[^:]+:iam::\d+):role\/(?:.*\/)?([^/]+)$/, '$1:role/$2');
+
 /**
- * A caller with a role is known by its session, which has the name of the role, unique in its account, but not the path
- * that is part of the role's ARN. A user's ARN is what it is.
+ * A caller is what its ARN says, or a session of a role.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
  */
-const comparable = (arn: string): string =>
-  arn
-    .replace(/^(arn:[^:]+):sts::(\d+):assumed-role\/([^/]+)\/[^/]+$/, '$1:iam::$2:role/$3')
-    .replace(/^(arn:[^:]+:iam::\d+):role\/(?:.*\/)?([^/]+)$/, '$1:role/$2');
+const isOneOf = (adminArns: readonly string[], userArn: string): boolean =>
+  adminArns.some((arn) => arn === userArn || withoutPath(arn) === withoutPath(roleOf(userArn)));
 
 /** Undefined when the caller is admin. The comparison of tokens takes the same time wherever they differ. */
 export const refuseUnlessAdmin = (
   { adminToken = '', adminArns = [] }: Admins,
   { authorization = '', userArn }: Caller,
 ): Problem | undefined => {
-  if (userArn && adminArns.some((arn) => comparable(arn) === comparable(userArn))) return undefined;
+  if (userArn && isOneOf(adminArns, userArn)) return undefined;
   if (adminToken === '') {
     return problem(403, {
       detail:

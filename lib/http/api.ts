@@ -14,8 +14,9 @@ export const ANY_METHODS = Object.freeze(['GET', 'PUT', 'POST', 'PATCH', 'DELETE
 export interface Route {
   readonly method: Method;
   /**
-   * Literal segments and whole-segment parameters: `/work-queue/jobs/{id}`. A literal goes before a parameter. The last
-   * may be greedy, `{proxy+}`: it takes the rest of the path, which may be empty, as it was sent, still percent-encoded.
+   * Literal segments and whole-segment parameters: `/work-queue/jobs/{id}`. A literal goes before a parameter, whatever
+   * their methods: one that the literal's routes do not take is 405. The last may be greedy, `{proxy+}`: it takes the rest
+   * of the path, which may be empty, as it was sent, still percent-encoded.
    */
   readonly path: string;
   /** One line for openapi.json. */

@@ -19,20 +19,21 @@ const isInternal = (name: string): boolean => /^x-(?:internal|stack|amz|amzn|amz
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** Whether a header can be written without becoming another: no CR, LF or NUL in it, and a name that is one. */
+export const isWritable = (name: string, values: readonly string[]): boolean =>
+  NAME.test(name) && values.every((value) => VALUE.test(value));
+
 /**
  * What of some headers goes on to the next hop: not those between neighbours, not those that `connection` names, not the
- * platform's own. Undefined when one cannot be written without becoming another (CR, LF, NUL, no name).
+ * platform's own.
  */
-export const endToEnd = (headers: HeaderValues): HeaderValues | undefined => {
+export const endToEnd = (headers: HeaderValues): HeaderValues => {
   const named = new Set(
     (headers['connection'] ?? []).flatMap((value) => value.split(',').map((name) => name.trim().toLowerCase())),
   );
-  const kept: [string, readonly string[]][] = [];
-  for (const [name, values] of Object.entries(headers)) {
-    const key = name.toLowerCase();
-    if (BETWEEN_NEIGHBOURS.has(key) || named.has(key) || isInternal(key) || values.length === 0) continue;
-    if (!NAME.test(key) || !values.every((value) => VALUE.test(value))) return undefined;
-    kept.push([key, values]);
-  }
+  const kept = Object.entries(headers)
+    .map(([name, values]) => [name.toLowerCase(), values] as const)
+    .filter(([name]) => !BETWEEN_NEIGHBOURS.has(name) && !named.has(name) && !isInternal(name))
+    .filter(([, values]) => values.length > 0);
   return Object.freeze(Object.fromEntries(kept));
 };

@@ -8,10 +8,12 @@ export interface HttpEvent {
   /** Still percent-encoded, as the client sent it. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | undefined>> | null;
-  readonly multiValueHeaders: Readonly<Record<string, readonly string[] | undefined>> | null;
+  /** Where they are missing, `headers` counts: an event made by hand may have only the single-valued form. */
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null;
   /** Decoded. */
   readonly queryStringParameters: Readonly<Record<string, string | undefined>> | null;
-  readonly multiValueQueryStringParameters: Readonly<Record<string, readonly string[] | undefined>> | null;
+  /** Where they are missing, `queryStringParameters` counts. */
+  readonly multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null;
   readonly body: string | null;
   readonly isBase64Encoded: boolean;
   readonly requestContext: {

@@ -1,5 +1,5 @@
 import type { Clock } from '#primitives/clock';
-import { InvalidArgumentError, isRetryable, OutcomeUnknownError } from '#primitives/errors';
+import { InvalidArgumentError, isRetryable } from '#primitives/errors';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#primitives/trace';
@@ -13,9 +13,9 @@ import { isProblem, problem, type Answer, type Handlers, type Problem } from './
 import { rawResult } from './raw-proxy.ts';
 import { isRaw, type RawAnswer } from './raw.ts';
 import { render, toResult, type Rendered } from './rendering.ts';
-import { readHeaders } from './request-head.ts';
+import { readHeaders, type RequestHeaders } from './request-head.ts';
 import { isValid, readRequest, type ValidRequest } from './request.ts';
-import { router } from './routing.ts';
+import { router, type Match } from './routing.ts';
 
 /** What the shell needs of the outside. Without admins, admin routes answer 403. */
 export interface HttpServices extends Admins {
@@ -55,18 +55,38 @@ const checkServices = (api: Api, services: HttpServices): HttpServices => {
   return services;
 };
 
+interface Asked {
+  readonly method: string;
+  /** True when asking again under the same key finds what this request did. */
+  readonly isKeyed: boolean;
+}
+
+const asked = (method: string, match: Match, headers: RequestHeaders): Asked => {
+  const takesKey = match.kind === 'route' && (match.route.idempotent ?? false) !== false;
+  return { method, isKeyed: takesKey && headers['idempotency-key'] !== undefined };
+};
+
+/**
+ * For what a primitive did not answer. What the handler had written before that is unknown here, so of a request that
+ * changes something it is never said that nothing was done.
+ */
+const unavailable = ({ method, isKeyed }: Asked): Problem => {
+  if (method === 'GET' || method === 'HEAD') return problem(503, { detail: 'Unavailable for now; ask again.' });
+  const again = isKeyed ? ' Ask again with the same idempotency-key.' : '';
+  return problem(503, {
+    detail: `Unavailable for now; what was asked for may have been done, or a part of it.${again}`,
+  });
+};
+
 /** What an error of our own looks like from outside: nothing of the insides, and whether it helps to come again. */
-const failure = (error: unknown, { log, trace }: Call): Problem => {
+const failure = (error: unknown, { log, trace }: Call, what: Asked): Problem => {
   if (error instanceof DeadlineError) {
     log.warn('The request was not answered in time', { error });
     return problem(504, { detail: 'There was no answer in time; what was asked for may have been done.' });
   }
   if (isRetryable(error)) {
     log.warn('A primitive did not answer', { error });
-    const isUnknown = error instanceof OutcomeUnknownError;
-    return problem(503, {
-      detail: `Unavailable for now; ${isUnknown ? 'what was asked for may have been done' : 'nothing was done'}.`,
-    });
+    return unavailable(what);
   }
   log.error('The request failed', { error });
   return problem(500, { detail: `The request failed through no fault of yours (trace ${trace.traceId}).` });
@@ -124,8 +144,9 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
     services ??= checkServices(api, options.services());
     const { log: ownLog, clock, random } = services;
     const startedMs = clock.monotonicMs();
-    const headers = readHeaders(event);
-    const trace = continueTrace(isProblem(headers) ? undefined : headers[TRACEPARENT], random);
+    const head = readHeaders(event);
+    const headers = isProblem(head) ? {} : head.headers;
+    const trace = continueTrace(headers[TRACEPARENT], random);
     const log = ownLog.child({ traceId: trace.traceId });
     const call: Call = { services, handlers: () => (handlers ??= options.handlers()), trace, log, context };
     const found = match(event.httpMethod, event.path);
@@ -133,14 +154,14 @@ export function httpFunction(options: HttpFunctionOptions<Api>): HttpFunction {
     try {
       const request = readRequest({
         event,
-        headers,
+        head,
         match: found,
         pattern: api.pattern,
         admins: services,
       });
       rendered = isValid(request) ? await runHandler(call, request) : render(request);
     } catch (error) {
-      rendered = render(failure(error, call));
+      rendered = render(failure(error, call, asked(event.httpMethod, found, headers)));
     }
     log.info('request', {
       method: event.httpMethod,

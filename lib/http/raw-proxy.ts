@@ -1,4 +1,4 @@
-import { endToEnd } from './end-to-end.ts';
+import { endToEnd, isWritable } from './end-to-end.ts';
 import type { HttpEvent, HttpResult } from './event.ts';
 import { problem, type Problem } from './handlers.ts';
 import type { RawAnswer, RawRequest } from './raw.ts';
@@ -22,7 +22,8 @@ export const readRaw = (event: HttpEvent, rest: string): RawRequest | Problem =>
   const body = bodyBytes(event);
   if (!(body instanceof Uint8Array)) return body;
   const headers = endToEnd(Object.fromEntries(headerValues(event)));
-  if (headers === undefined) return problem(400, { detail: 'A header holds what no header can.' });
+  if (!Object.entries(headers).every(([name, values]) => isWritable(name, values)))
+    return problem(400, { detail: 'A header holds what no header can.' });
   return Object.freeze({ method: event.httpMethod, rest, query: queryOf(event), headers, body });
 };
 
@@ -37,7 +38,9 @@ const textOf = (bytes: Uint8Array): string | undefined => {
 
 /** The platform's form: text as text, other bytes in base64. A HEAD request gets the headers alone. */
 export const rawResult = (answer: RawAnswer, more: Readonly<Record<string, string>>, isHead: boolean): HttpResult => {
-  const kept = Object.entries(endToEnd(answer.headers) ?? {}).filter(([name]) => !(name in more));
+  const kept = Object.entries(endToEnd(answer.headers)).filter(
+    ([name, values]) => isWritable(name, values) && !Object.hasOwn(more, name),
+  );
   const single = kept.flatMap(([name, values]) => (values.length === 1 ? [[name, values[0] ?? ''] as const] : []));
   const multiple = kept.flatMap(([name, values]): [string, string[]][] =>
     values.length > 1 ? [[name, [...values]]] : [],

@@ -13,11 +13,12 @@ export interface RawRequest {
   readonly body: Uint8Array;
 }
 
-/** Somebody else's answer: its status, headers and bytes, as they are. */
+/** Somebody else's answer: its status, headers and bytes, as they are. The trace of this request is added. */
 export interface RawAnswer {
   readonly kind: 'raw';
   /** 200..599. */
   readonly status: number;
+  /** Hop-by-hop and internal ones are left out, and each that cannot be written as it is (CR, LF, no Latin-1). */
   readonly headers: HeaderValues;
   readonly body: Uint8Array;
 }

@@ -1,20 +1,23 @@
 import type { HttpEvent } from './event.ts';
 import { problem, type FieldErrors, type Problem } from './handlers.ts';
 
+export type RequestHeaders = Readonly<Record<string, string | undefined>>;
+
+/** Apart from what else may be returned: a header may have any name, `kind` as well. */
+export interface RequestHead {
+  readonly headers: RequestHeaders;
+}
+
 type Values = ReadonlyMap<string, readonly string[]>;
 
 /** Headers by lower-case name, values as they came. */
 export const headerValues = ({ headers, multiValueHeaders }: HttpEvent): Values => {
   const values = new Map<string, readonly string[]>();
-  for (const [name, list] of Object.entries(multiValueHeaders ?? {})) {
+  const given: Readonly<Record<string, string | readonly string[] | undefined>> = multiValueHeaders ?? headers ?? {};
+  for (const [name, value = []] of Object.entries(given)) {
+    const list = typeof value === 'string' ? [value] : value;
     const key = name.toLowerCase();
-    values.set(key, [...(values.get(key) ?? []), ...(list ?? [])]);
-  }
-  // An event made by hand may have only the single-valued form; the platform's own has both.
-  if (multiValueHeaders === null) {
-    for (const [name, value] of Object.entries(headers ?? {})) {
-      if (value !== undefined) values.set(name.toLowerCase(), [value]);
-    }
+    if (list.length > 0) values.set(key, [...(values.get(key) ?? []), ...list]);
   }
   return values;
 };
@@ -37,7 +40,7 @@ const SINGLE = ['content-type', 'authorization', 'idempotency-key'];
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  */
-export const readHeaders = (event: HttpEvent): Readonly<Record<string, string | undefined>> | Problem => {
+export const readHeaders = (event: HttpEvent): RequestHead | Problem => {
   const values = headerValues(event);
   const framing = framingFault(values);
   if (framing !== undefined) {
@@ -52,7 +55,7 @@ export const readHeaders = (event: HttpEvent): Readonly<Record<string, string | 
     }
     headers.push([name, list.join(', ')]);
   }
-  return Object.freeze(Object.fromEntries(headers));
+  return { headers: Object.freeze(Object.fromEntries(headers)) };
 };
 
 /** Reads the query string: each parameter at most once, since none of ours is a list. */

@@ -7,12 +7,10 @@ import { isProblem, problem, type Answer, type FieldErrors, type Problem } from 
 import { readRaw } from './raw-proxy.ts';
 import type { RawRequest } from './raw.ts';
 import { readBody } from './request-body.ts';
-import { readQuery } from './request-head.ts';
+import { readQuery, type RequestHead, type RequestHeaders } from './request-head.ts';
 import type { Match } from './routing.ts';
 import { id } from './schemas.ts';
 import { mergeErrors, validate } from './validation.ts';
-
-type RequestHeaders = Readonly<Record<string, string | undefined>>;
 
 /** A request that a handler may see. */
 export interface ValidRequest {
@@ -119,13 +117,13 @@ const readInput = (
  */
 export const readRequest = (options: {
   readonly event: HttpEvent;
-  readonly headers: RequestHeaders | Problem;
+  readonly head: RequestHead | Problem;
   readonly match: Match;
   readonly pattern: string;
   readonly admins: Admins;
 }): ValidRequest | Problem | Answer => {
-  const { event, headers, match, pattern, admins } = options;
-  if (isProblem(headers)) return headers;
+  const { event, head, match, pattern, admins } = options;
+  if (isProblem(head)) return head;
   if (match.kind === 'malformed')
     return problem(400, { type: 'malformed-request', detail: 'The path is not percent-encoded UTF-8.' });
   if (match.kind === 'unknown') return problem(404, { detail: 'There is nothing under this path.' });
@@ -135,6 +133,7 @@ export const readRequest = (options: {
     return problem(405, { detail: `This path knows ${allow} only.`, headers: { allow } });
   }
   const { name, route } = match;
+  const { headers } = head;
   const { identity } = event.requestContext;
   const sender = { authorization: headers['authorization'], userArn: identity?.userArn };
   const refusal = route.admin === true ? refuseUnlessAdmin(admins, sender) : undefined;

@@ -16,6 +16,7 @@ interface Entry {
   readonly name: string;
   readonly route: Route;
   readonly segments: readonly string[];
+  readonly rank: string;
 }
 
 const split = (path: string): readonly string[] => {
@@ -39,7 +40,7 @@ const fits = ({ segments }: Entry, given: readonly string[]): boolean => {
 };
 
 // `/a/b` before `/a/{x}` before `/a/{x+}`: at the first difference the literal goes first.
-const rank = ({ segments }: Entry): string =>
+const rankOf = (segments: readonly string[]): string =>
   segments.map((segment) => (isGreedy(segment) ? '2' : parameterOf(segment) === undefined ? '0' : '1')).join('');
 
 /** What is behind the first `count` segments of a path, as it was sent. */
@@ -71,16 +72,22 @@ const takes = ({ route }: Entry, method: string): boolean =>
     ? ANY_METHODS.some((each) => each === method)
     : route.method === (method === 'HEAD' ? 'GET' : method);
 
-/** A router over the routes of an API. HEAD goes where GET goes. */
+/**
+ * A router over the routes of an API. The path is chosen first, then the method among the routes of that path: a
+ * parameter does not take what a literal refuses, as with resources of API Gateway. HEAD goes where GET goes.
+ */
 export const router = (api: Api): ((method: string, path: string) => Match) => {
   const entries: readonly Entry[] = Object.entries(api.routes)
     .map(([name, route]) => ({ name, route, segments: split(route.path) }))
-    .toSorted((one, other) => Number(rank(one) > rank(other)) - Number(rank(one) < rank(other)));
+    .map((entry) => ({ ...entry, rank: rankOf(entry.segments) }))
+    .toSorted((one, other) => Number(one.rank > other.rank) - Number(one.rank < other.rank));
   return (method, path) => {
     const given = path.startsWith('/') ? decodeSegments(path) : undefined;
     if (given === undefined) return { kind: 'malformed' };
-    const fitting = entries.filter((entry) => fits(entry, given));
-    if (fitting.length === 0) return { kind: 'unknown' };
+    const best = entries.find((entry) => fits(entry, given));
+    if (best === undefined) return { kind: 'unknown' };
+    // Two that fit and are of one rank differ in the names of parameters alone.
+    const fitting = entries.filter((entry) => entry.rank === best.rank && fits(entry, given));
     const found =
       fitting.find((entry) => entry.route.method !== 'ANY' && takes(entry, method)) ??
       fitting.find((entry) => takes(entry, method));

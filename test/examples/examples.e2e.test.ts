@@ -34,11 +34,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the examples install the package by the name under which npm pack leaves it', () => {
-  const { name, version } = readJson<{ name: string; version: string }>('package.json');
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly engines: object;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+test('the examples install the package by the name under which npm pack leaves it, and say which Node they need', () => {
+  const { name, version, engines } = readJson<Manifest>('package.json');
   for (const example of ['find-the-bug', 'box-office']) {
-    const { dependencies } = readJson<{ dependencies: Record<string, string> }>(`examples/${example}/package.json`);
-    expect(dependencies[name]).toBe(`file:../../${name}-${version}.tgz`);
+    const own = readJson<Manifest>(`examples/${example}/package.json`);
+    expect(own.dependencies[name]).toBe(`file:../../${name}-${version}.tgz`);
+    expect(own.engines).toEqual(engines);
   }
 });
 
@@ -101,6 +109,17 @@ describe('a service of its own, of three patterns', () => {
     const show = () => http('GET', `${url}/shows/hamlet`);
     await until(show, ({ json }) => (json as { sold?: number }).sold === 1, 30_000);
   }, 90_000);
+
+  test('a name with a dot is refused: two seats would have one ticket, x of y.z and x.y of z', async () => {
+    const [token, message] = [{ buyer: 'ann', fencingToken: 1 }, ['Expected 1 to 64 of A-Z a-z 0-9 _ -.']];
+    const requests = [
+      ['show', await http('GET', `${url}/shows/x.y`)],
+      ['show', await http('POST', `${url}/shows/x.y/seats/z/hold`, { body: { buyer: 'ann' } })],
+      ['seat', await http('POST', `${url}/shows/x/seats/y.z/sale`, { body: token })],
+    ] as const;
+    for (const [field, answer] of requests)
+      expect(answer).toMatchObject({ status: 400, json: { errors: { [field]: message } } });
+  }, 60_000);
 
   test('of many who want one seat, one gets it', async () => {
     const buyers = Array.from({ length: 8 }, (_, n) => `buyer-${n}`);

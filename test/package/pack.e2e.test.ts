@@ -1,6 +1,15 @@
-import { globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readmeChecks, readmePreludes } from './readme-preludes.ts';
 import { compile, installPacked, packInto, readJson, run, strictOptions, writeJson } from '../support/packed.ts';
 
@@ -60,12 +69,25 @@ beforeAll(async () => {
 test('the package holds what was built, and no source, test or setting of the project', async () => {
   const listed = (await run(folder, 'tar', '-tf', tarball)).trim().split('\n');
   const outside = listed.filter(
-    (path) => !/^package\/(dist\/.*|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path),
+    (path) => !/^package\/(dist\/.*|package\.json|LICENSE|CHANGELOG\.md|(.*\/)?README\.md|docs\/\w+\.md)$/.test(path),
   );
   expect(outside).toEqual([]);
   expect(listed.filter((path) => /(?<!\.d)\.ts$/.test(path))).toEqual([]);
   expect(listed).toContain('package/dist/index.js');
   expect(listed).toContain('package/LICENSE');
+});
+
+test('what its documents link to as further reading is in the package', () => {
+  const root = join(consumer, 'node_modules/distributed-patterns');
+  const missing = globSync('**/*.md', { cwd: root, exclude: ['node_modules/**'] }).flatMap((file) => {
+    const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!\w+:)([^)#\s]+\.md)[)#]/g)];
+    return links
+      .map(([, link]) => join(dirname(file), link ?? ''))
+      .filter((path) => !existsSync(join(root, path)))
+      .map((path) => `${path}, from ${file}`);
+  });
+  expect(missing).toEqual([]);
+  expect(existsSync(join(root, 'docs/aws.md'))).toBe(true);
 });
 
 test('a strict TypeScript project compiles against all of it, READMEs included, and runs what came out', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runLimited } from '../../scripts/run-limited.ts';
 
@@ -31,14 +31,13 @@ export const run = async (cwd: string, ...command: readonly [string, ...string[]
 export const packInto = async (folder: string): Promise<string> => {
   const source = join(folder, 'source');
   mkdirSync(source);
-  const files = ['lib', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
-  for (const file of [...files, 'CHANGELOG.md'].filter((name) => existsSync(name))) {
-    cpSync(file, join(source, file), { recursive: true });
-  }
+  const manifest = readJson<{ name: string; version: string; files: readonly string[] }>('package.json');
+  const needed = ['lib', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
+  const read = globSync(manifest.files.filter((path) => path.endsWith('.md')));
+  for (const file of [...needed, ...read]) cpSync(file, join(source, file), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(source, 'node_modules'));
   await run(source, 'npm', 'pack', '--pack-destination', folder);
-  const { name, version } = readJson<{ name: string; version: string }>('package.json');
-  return `${name}-${version}.tgz`;
+  return `${manifest.name}-${manifest.version}.tgz`;
 };
 
 /**

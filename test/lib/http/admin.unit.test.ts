@@ -31,6 +31,18 @@ describe('admins whom IAM knows', () => {
     ['the account', 'arn:aws:iam::123456789012:root'],
   ])('%s is refused with 403', async (_, userArn) => expect(await statusFor(userArn)).toBe(403));
 
+  test('a session among them is that session alone, and not its role', async () => {
+    const session = 'arn:aws:sts::123456789012:assumed-role/Dev/alice';
+    const admins = { adminArns: [session] };
+    expect(await statusFor(session, admins)).toBe(204);
+    for (const other of [
+      'arn:aws:sts::123456789012:assumed-role/Dev/bob',
+      'arn:aws:iam::123456789012:role/Dev',
+      'arn:aws:iam::123456789012:role/teams/Dev',
+    ])
+      expect(await statusFor(other, admins)).toBe(403);
+  });
+
   test.each([[undefined], [[]]])('with %j as list nobody is', async (arns) => {
     expect(await statusFor(USER, arns === undefined ? {} : { adminArns: arns })).toBe(403);
   });
