@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { failuresOf, messagesOf, type SqsEvent } from '#batch/partial-batch';
 import { InvalidArgumentError, UnavailableError } from '#primitives/errors';
 import type { Handler } from '#simulation/function-host';
@@ -327,20 +325,4 @@ test('a record is removed after its time to live in worlds of an even seed, and 
     return (await w.client(() => table.get(record('marker').key))) !== undefined;
   };
   expect([await isKept(1), await isKept(2), await isKept(3), await isKept(4)]).toEqual([true, false, true, false]);
-});
-
-test('a world in which something crashed can be forgotten', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const crashed = async (): Promise<WeakRef<object>> => {
-    const w = world({ seed: 1, faults: [{ kind: 'crash', call: 1 }] });
-    await w.client(() => w.table('t').put(record('a')));
-    return new WeakRef(w);
-  };
-  const worlds = await Promise.all(Array.from({ length: 20 }, crashed));
-  for (let turn = 0; turn < 5; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    collect();
-  }
-  expect(worlds.filter((each) => each.deref() !== undefined)).toEqual([]);
 });
