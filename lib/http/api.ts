@@ -74,6 +74,9 @@ export const pathParameters = (path: string): readonly string[] =>
 /** The name of the parameter that takes the rest of the path. */
 export const greedyParameter = (path: string): string | undefined => /\{([^}+]+)\+\}$/.exec(path)?.[1];
 
+/** Whether requests may come with an idempotency key, and mean the same under it. */
+export const takesKey = ({ idempotent = false }: Route): boolean => idempotent !== false;
+
 /**
  * A route whose types (of its parameters, query, body and answers) are kept for the handlers.
  *
@@ -86,8 +89,8 @@ export const route = <const R extends Route>(definition: R): R => {
       `Expected 'path' to be like '/jobs/{id}', each parameter a whole segment and named once, got '${definition.path}'.`,
     );
   }
-  const { raw, query, body, idempotent } = definition as Route;
-  if (raw === true && (query !== undefined || body !== undefined || (idempotent ?? false) !== false)) {
+  const { raw, query, body } = definition as Route;
+  if (raw === true && (query !== undefined || body !== undefined || takesKey(definition))) {
     throw new InvalidArgumentError(
       `Expected 'raw' to come without query, body and idempotent, got more at '${definition.path}'.`,
     );

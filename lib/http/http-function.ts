@@ -6,7 +6,7 @@ import { continueTrace, formatTraceparent, TRACEPARENT, type Trace } from '#prim
 import type { Idempotency } from '#resilience/idempotency';
 import type { Admins } from './admin.ts';
 import { answerOnce, keyScopeOf } from './answer-once.ts';
-import type { Api } from './api.ts';
+import { takesKey, type Api } from './api.ts';
 import { budgetMs, DeadlineError, withinDeadline } from './deadline.ts';
 import type { HttpContext, HttpEvent, HttpResult } from './event.ts';
 import { isProblem, problem, type Answer, type Handlers, type Problem } from './handlers.ts';
@@ -62,8 +62,8 @@ interface Asked {
 }
 
 const asked = (method: string, match: Match, headers: RequestHeaders): Asked => {
-  const takesKey = match.kind === 'route' && (match.route.idempotent ?? false) !== false;
-  return { method, isKeyed: takesKey && headers['idempotency-key'] !== undefined };
+  const isTaken = match.kind === 'route' && takesKey(match.route);
+  return { method, isKeyed: isTaken && headers['idempotency-key'] !== undefined };
 };
 
 /**

@@ -1,6 +1,6 @@
 import { toJsonSchema, type ConversionConfig } from '@valibot/to-json-schema';
 import type { Json } from '#primitives/table';
-import { ANY_METHODS, type Api, type Route, type Schema } from './api.ts';
+import { ANY_METHODS, takesKey, type Api, type Route, type Schema } from './api.ts';
 import { BODY_LIMIT_BYTES } from './request-body.ts';
 import { paramsSchema } from './request.ts';
 
@@ -99,7 +99,7 @@ const problemStatuses = (route: Route): readonly number[] =>
       400,
       ...(route.admin === true ? [401, 403] : []),
       ...(route.method === 'GET' ? [] : route.raw === true ? [413] : [413, 415]),
-      ...((route.idempotent ?? false) !== false ? [409, 422] : []),
+      ...(takesKey(route) ? [409, 422] : []),
       ...(route.problems ?? []),
       500,
       503,
@@ -147,7 +147,7 @@ const operation = (
     parameters: [
       ...parametersIn('path', convert(paramsSchema(route), 'params')),
       ...(route.query === undefined ? [] : parametersIn('query', convert(route.query, 'query'))),
-      ...((route.idempotent ?? false) !== false ? [HEADER_IDEMPOTENCY_KEY] : []),
+      ...(takesKey(route) ? [HEADER_IDEMPOTENCY_KEY] : []),
       HEADER_TRACEPARENT,
     ],
     ...(route.raw === true ? { requestBody: ANY_BODY } : {}),

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { refuseUnlessAdmin, type Admins } from './admin.ts';
 import { isIdempotencyKey } from './answer-once.ts';
-import { greedyParameter, pathParameters, type Route, type Schema } from './api.ts';
+import { greedyParameter, pathParameters, takesKey, type Route, type Schema } from './api.ts';
 import type { HttpEvent } from './event.ts';
 import { isProblem, problem, type Answer, type FieldErrors, type Problem } from './handlers.ts';
 import { readRaw } from './raw-proxy.ts';
@@ -52,7 +52,7 @@ const withoutBody = new Set(['GET', 'HEAD']);
 
 const keyErrors = (route: Route, headers: RequestHeaders): FieldErrors => {
   const { 'idempotency-key': key } = headers;
-  if ((route.idempotent ?? false) === false || key === undefined || isIdempotencyKey(key)) return {};
+  if (!takesKey(route) || key === undefined || isIdempotencyKey(key)) return {};
   return { 'idempotency-key': ['Expected 1 to 255 printable characters of ASCII.'] };
 };
 

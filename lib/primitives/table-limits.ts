@@ -20,6 +20,8 @@ const MAX_TOKEN_CHARACTERS = 36;
 const MAX_CONDITION_COUNT = 300;
 /** Of one expression, with placeholders for names and values. */
 const MAX_EXPRESSION_BYTES = 4096;
+/** What expired longer ago is left alone. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html */
+export const OLDEST_EXPIRY_MS = 5 * 365 * 86_400_000;
 /** Last second of the year 9999: beyond it a time to live is a mistake of units. */
 const MAX_EXPIRY_MS = 253_402_300_799_000;
 
@@ -145,7 +147,7 @@ const checkExpression = (name: string, text = ''): void => {
   }
 };
 
-const checkParts = (condition: Condition | undefined): void => {
+const checkPartCount = (condition: Condition | undefined): void => {
   if (condition === undefined) return;
   const count = checkPart(condition);
   if (count > MAX_CONDITION_COUNT) throw refuse('condition', `made of at most ${MAX_CONDITION_COUNT} parts`, count);
@@ -153,7 +155,7 @@ const checkParts = (condition: Condition | undefined): void => {
 
 /** Of a write that has no other expression. */
 const checkCondition = (condition: Condition | undefined): void => {
-  checkParts(condition);
+  checkPartCount(condition);
   checkExpression('condition', conditionExpression(condition).condition);
 };
 
@@ -187,7 +189,7 @@ export const checkUpdate = (update: Update): void => {
   if (Object.keys(set).length + remove.length === 0 && !isUnion && update.expiresAtMs === undefined) {
     throw refuse('update', 'a change of one field or more, or of the expiry', 'none');
   }
-  checkParts(update.condition);
+  checkPartCount(update.condition);
   checkExpiry(update.expiresAtMs);
   const { update: changes, condition } = updateExpression(update);
   checkExpression('update', changes);

@@ -1,12 +1,9 @@
-import { checkInteger, checkNames, checkNumber } from '#primitives/checks';
+import { checkInteger, checkNames } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
+import { checkQuota, type Quota } from './quota.ts';
 
-export interface TokenBucketOptions {
+export interface TokenBucketOptions extends Quota {
   readonly clock: Clock;
-  /** 1e-9 (one in 32 years) to 1_000_000. */
-  readonly ratePerSecond: number;
-  /** How many may come at once after a quiet time. 1..1_000_000. */
-  readonly burstCount: number;
 }
 
 export type TokenOutcome =
@@ -18,9 +15,6 @@ export interface TokenBucket {
   /** @param count 1..`burstCount`, default 1: more could never be had. */
   tryTake(count?: number): TokenOutcome;
 }
-
-/** A lower one is nobody's rate, and the time of a burst would leave the numbers that can be counted with. */
-const MIN_RATE = 1e-9;
 
 const TAKEN: TokenOutcome = Object.freeze({ status: 'taken' });
 
@@ -35,8 +29,7 @@ const TAKEN: TokenOutcome = Object.freeze({ status: 'taken' });
 export const tokenBucket = (options: TokenBucketOptions): TokenBucket => {
   checkNames(options, ['clock', 'ratePerSecond', 'burstCount']);
   const { clock, ratePerSecond, burstCount } = options;
-  checkNumber('ratePerSecond', ratePerSecond, MIN_RATE, 1_000_000);
-  checkInteger('burstCount', burstCount, 1, 1_000_000);
+  checkQuota(options);
   const tokenMs = 1000 / ratePerSecond;
   /** When the bucket would be full again. */
   let fullAtMs = -Infinity;

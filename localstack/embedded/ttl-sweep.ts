@@ -1,5 +1,6 @@
 import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
+import { OLDEST_EXPIRY_MS } from '#primitives/table-limits';
 import { isJsonObject, type JsonObject } from './call.ts';
 
 /** Calls the tables' own server. Rejects when it refuses. */
@@ -21,8 +22,7 @@ export interface TtlSweepOptions {
   readonly log: Log;
 }
 
-/** AWS leaves alone what expired longer ago. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html */
-const OLDEST_S = 5 * 365 * 86_400;
+const OLDEST_S = OLDEST_EXPIRY_MS / 1_000;
 const MAX_TABLES = 500;
 const PAGE_SIZE = 500;
 /** Of one table in one sweep: the next sweep goes on where this one ended. */

@@ -4,7 +4,7 @@ import type { Clock } from '#primitives/clock';
 import type { Log } from '#primitives/log';
 import type { Random } from '#primitives/random';
 import { inTime } from '#resilience/in-time';
-import type { Quota } from '#serving/replicated/gcra';
+import type { Quota } from '#resilience/quota';
 import type { Limiter } from '#serving/replicated/limiter-types';
 import type { MemoryLimiter } from '#serving/replicated/memory-limiter';
 import { rateLimitHeaders, type AskedLimit } from '#serving/replicated/rate-limit-headers';

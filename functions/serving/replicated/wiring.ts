@@ -5,7 +5,7 @@ import type { Objects } from '#primitives/objects';
 import type { Table } from '#primitives/table';
 import { cache } from '#serving/replicated/cache';
 import { exactLimiter } from '#serving/replicated/exact-limiter';
-import type { Quota } from '#serving/replicated/gcra';
+import type { Quota } from '#resilience/quota';
 import { leasedLimiter } from '#serving/replicated/leased-limiter';
 import type { Limiter } from '#serving/replicated/limiter-types';
 import { memoryLimiter } from '#serving/replicated/memory-limiter';

@@ -12,6 +12,7 @@ import {
   checkQuery,
   checkUpdate,
   checkWrites,
+  OLDEST_EXPIRY_MS,
 } from '../table-limits.ts';
 import { compareUtf8 } from '../utf8.ts';
 import { holds } from './conditions.ts';
@@ -53,8 +54,6 @@ export interface MemoryTableOptions {
 const MAX_PAGE_BYTES = 1_048_576;
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html (ClientRequestToken) */
 const TOKEN_MS = 600_000;
-/** What expired longer ago is left alone. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html */
-const OLDEST_MS = 5 * 365 * 86_400_000;
 
 type Result = StoredRecord | 'delete' | 'keep';
 
@@ -251,7 +250,7 @@ export const memoryTable = (options: MemoryTableOptions): MemoryTable => {
       const nowMs = clock.nowMs();
       const expired = store
         .all()
-        .filter(({ expiresAtMs = Infinity }) => expiresAtMs <= nowMs && expiresAtMs > nowMs - OLDEST_MS);
+        .filter(({ expiresAtMs = Infinity }) => expiresAtMs <= nowMs && expiresAtMs > nowMs - OLDEST_EXPIRY_MS);
       for (const { key } of expired) store.delete(key);
       return expired.length;
     },

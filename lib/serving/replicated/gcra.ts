@@ -1,17 +1,3 @@
-import { checkInteger, checkNumber } from '#primitives/checks';
-
-/**
- * How much is let through: in any window of W seconds at most `ratePerSecond` × W + `burstCount`.
- *
- * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
- */
-export interface Quota {
-  /** In the long run. 1e-9 (one in 32 years) to 1_000_000. */
-  readonly ratePerSecond: number;
-  /** At once, after a quiet time. 1..1_000_000. */
-  readonly burstCount: number;
-}
-
 /** A caller let through, or not. `refused`: nothing was taken. */
 export type Decision =
   | {
@@ -34,15 +20,6 @@ export type Decision =
  * microsecond). It does not add up: see {@link tokensAt}.
  */
 const ROUNDING = 1e-3;
-
-/** A lower one is nobody's rate, and the time of a burst would leave the numbers that can be counted with. */
-const MIN_RATE = 1e-9;
-
-/** @throws {@link InvalidArgumentError} when the quota is out of its range */
-export const checkQuota = ({ ratePerSecond, burstCount }: Quota): void => {
-  checkNumber('ratePerSecond', ratePerSecond, MIN_RATE, 1_000_000);
-  checkInteger('burstCount', burstCount, 1, 1_000_000);
-};
 
 /**
  * How many may be taken at `nowMs`. `tatMs` (the theoretical arrival time) is when all that was taken will have flowed

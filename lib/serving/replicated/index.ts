@@ -12,7 +12,8 @@ export {
   type SharedLevelOptions,
 } from './cache-types.ts';
 export { exactLimiter } from './exact-limiter.ts';
-export type { Decision, Quota } from './gcra.ts';
+export type { Quota } from '#resilience/quota';
+export type { Decision } from './gcra.ts';
 export { leasedLimiter } from './leased-limiter.ts';
 export type { ExactLimiterOptions, LeasedLimiterOptions, Limiter } from './limiter-types.ts';
 export { memoryLimiter, type MemoryLimiter, type MemoryLimiterOptions } from './memory-limiter.ts';

@@ -1,6 +1,6 @@
 import { checkInteger, checkNames, checkNumber, checkText, refuse } from '#primitives/checks';
 import { checkParts } from '#primitives/part-checks';
-import { checkQuota } from './gcra.ts';
+import { checkQuota } from '#resilience/quota';
 import type { ExactLimiterOptions, LeasedLimiterOptions } from './limiter-types.ts';
 
 const EXACT: readonly string[] = [

@@ -1,7 +1,8 @@
 import type { Clock } from '#primitives/clock';
 import type { Random } from '#primitives/random';
 import type { Table } from '#primitives/table';
-import type { Decision, Quota } from './gcra.ts';
+import type { Quota } from '#resilience/quota';
+import type { Decision } from './gcra.ts';
 
 export interface ExactLimiterOptions extends Quota {
   readonly table: Table;

@@ -1,7 +1,8 @@
 import { checkInteger, checkNames, refuse } from '#primitives/checks';
 import type { Clock } from '#primitives/clock';
 import { checkParts } from '#primitives/part-checks';
-import { checkQuota, tokensAt, waitFor, type Decision, type Quota } from './gcra.ts';
+import { checkQuota, type Quota } from '#resilience/quota';
+import { tokensAt, waitFor, type Decision } from './gcra.ts';
 import { checkLimitedKey } from './limiter-options.ts';
 
 export interface MemoryLimiterOptions extends Quota {

@@ -1,5 +1,6 @@
 import { refuse } from '#primitives/checks';
-import type { Decision, Quota } from './gcra.ts';
+import type { Quota } from '#resilience/quota';
+import type { Decision } from './gcra.ts';
 
 /** A limit that was asked, and what it said. */
 export interface AskedLimit {

@@ -4,7 +4,8 @@ import type { Random } from '#primitives/random';
 import { absent, atMost, or, type Table, type WriteOutcome } from '#primitives/table';
 import { untilAnswered } from '#resilience/until-answered';
 import { clockRing, type RingEntry } from './clock-ring.ts';
-import { tokensAt, waitFor, type Quota } from './gcra.ts';
+import type { Quota } from '#resilience/quota';
+import { tokensAt, waitFor } from './gcra.ts';
 
 /** Some of what was asked for, or nothing and when to ask again. */
 export type Claim =

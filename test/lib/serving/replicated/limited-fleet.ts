@@ -4,7 +4,7 @@ import { seededRandom } from '#primitives/memory/random';
 import { memoryTable } from '#primitives/memory/table';
 import { memoryWire, type Intercept } from '#primitives/memory/wire';
 import { exactLimiter } from '#serving/replicated/exact-limiter';
-import type { Quota } from '#serving/replicated/gcra';
+import type { Quota } from '#resilience/quota';
 import { leasedLimiter } from '#serving/replicated/leased-limiter';
 import type { Limiter } from '#serving/replicated/limiter-types';
 

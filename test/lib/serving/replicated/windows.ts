@@ -1,4 +1,4 @@
-import type { Quota } from '#serving/replicated/gcra';
+import type { Quota } from '#resilience/quota';
 
 /**
  * By how much the busiest window exceeds rate × W + burst, over all windows; at most 0 when the limit was kept.
