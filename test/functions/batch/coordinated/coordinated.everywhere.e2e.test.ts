@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, until, type HttpAnswer } from '../../../support/http.ts';
 import { openPlace, type Place } from '../../../support/place.ts';
 
 /** What a function held when it was ended comes back after the visibility timeout; of images that is longer. */
@@ -19,13 +19,7 @@ beforeAll(async () => {
 afterAll(() => place.close(), 60_000);
 
 const request = (method: string, path: string, body?: object): Promise<HttpAnswer> =>
-  until(
-    () => http(method, `${place.info.apiUrl}/coordinated${path}`, body === undefined ? {} : { body }),
-    // A gateway whose function died or was late; every request here may be repeated.
-    ({ status }) => status < 500,
-    PATIENCE_MS,
-    500,
-  );
+  askPatiently(method, `${place.info.apiUrl}/coordinated${path}`, body === undefined ? {} : { body }, PATIENCE_MS);
 const post = (path: string, body: object = {}): Promise<HttpAnswer> => request('POST', path, body);
 const get = (path: string): Promise<HttpAnswer> => request('GET', path);
 const send = (role: string, body: unknown): Promise<unknown> =>

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { http, until, type HttpAnswer } from '../../../support/http.ts';
+import { askPatiently, http, until, type HttpAnswer } from '../../../support/http.ts';
 import { openPlace, type Place } from '../../../support/place.ts';
 
 const PATIENCE_MS = 120_000;
@@ -25,14 +25,8 @@ interface Body {
   readonly conflicts: number;
 }
 const bodyOf = (answer: HttpAnswer): Body => answer.json as Body;
-/** The platform may be out of hosts for a moment; an answer of ours is an answer. */
 const call = (method: string, route: string, body?: object): Promise<HttpAnswer> =>
-  until(
-    () => http(method, `${place.info.apiUrl}/ownership${route}`, body === undefined ? {} : { body }),
-    ({ status }) => ![502, 503, 504].includes(status),
-    PATIENCE_MS,
-    500,
-  );
+  askPatiently(method, `${place.info.apiUrl}/ownership${route}`, body === undefined ? {} : { body }, PATIENCE_MS);
 const acquireWhenFree = (name: string, holder: string): Promise<HttpAnswer> =>
   until(
     () => call('POST', `/locks/${name}/acquire`, { holder, leaseMs: LEASE_MS }),
